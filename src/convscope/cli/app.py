@@ -1,0 +1,47 @@
+"""The program `convscope`: its verbs, and how an error ends it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from convscope.cli import data, nets, predict, report, train
+from convscope.errors import ConvscopeError
+
+app = typer.Typer(
+    name="convscope",
+    help="See what a convolutional network sees.\n\nExample: convscope train mnist",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for module in (train, predict, report, nets, data):
+    module.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+    if version:
+        import convscope
+
+        print(convscope.__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the program: exit code 0, 1 for what the user can act on, 2 for wrong usage."""
+    try:
+        app()
+    except ConvscopeError as error:
+        print(f"convscope: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("convscope: stopped", file=sys.stderr)
+        sys.exit(130)

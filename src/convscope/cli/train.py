@@ -1,0 +1,147 @@
+"""`convscope train`: teach a net some pictures."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from convscope.cli.output import as_json, remark, wall_seconds
+from convscope.errors import RecipeError
+from convscope.train.recipe import RECIPES, Recipe, recipe_for
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program; a flag for each knob of a Recipe."""
+    verb = inspect.signature(train)
+    own = [p for p in verb.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    hints = {p.name: p.annotation for p in own}
+    command: Any = lambda **options: train(**options)  # noqa: E731
+    command.__signature__ = inspect.Signature([*own, *_flags()])
+    command.__annotations__ = hints
+    command.__doc__ = train.__doc__
+    app.command("train")(command)
+
+
+def _flags() -> list[inspect.Parameter]:
+    flags = []
+    for knob in fields(Recipe):
+        rule = knob.metadata
+        words = rule["help"]
+        if "names" in rule:
+            words += f" ({', '.join(rule['names'])})"
+        if rule["unit"]:
+            words += f", in {rule['unit']}"
+        option = typer.Option(f"--{knob.name}", help=words + ".", rich_help_panel="Recipe", show_default=False)
+        kind = type(knob.default)
+        flags.append(inspect.Parameter(knob.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]))
+    return flags
+
+
+def train(
+    source: Annotated[str, typer.Argument(help="mnist, fashion-mnist or cifar10; see: convscope data")] = "",
+    *,
+    net: Annotated[str, typer.Option(help="A net of the zoo, a file of stack text, or the text in quotes.")] = "lenet5",
+    recipe: Annotated[str | None, typer.Option(help=f"One of: {', '.join(r.name for r in RECIPES)}. By default the net's own.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The Run folder; by default runs/1, runs/2, ...")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    target: Annotated[float | None, typer.Option(min=1, max=100, help="Stop when this percentage of the pictures kept aside is right.")] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")] = None,
+    report: Annotated[bool, typer.Option(help="Write RUN/report.html.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    **knobs: Any,
+) -> None:
+    """Teach a net some pictures.
+
+    Example: convscope train mnist --net lenet5
+    """
+    from convscope.runs import Run, next_folder
+    from convscope.train.loop import Finished, training
+
+    given = {name: value for name, value in knobs.items() if value is not None}
+    if resume is not None:
+        path = Run(resume).path
+        plan = _resumed(path, source, given, device)
+    else:
+        plan = _planned(source, net, recipe, given, seed, device, target)
+        path = out if out is not None else next_folder()
+    remark(f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} by recipe {plan.recipe_name}, seed {plan.seed}")
+    with _stopping() as stop:
+        from convscope.cli.progress import shown
+
+        status = ""
+        for event in shown(training(plan, path, resume=resume is not None, stop=stop)):
+            if isinstance(event, Finished):
+                status = event.status
+    run = Run(path)
+    if status == "stopped":
+        remark(f"stopped and saved; go on with: convscope train --resume {path}")
+        raise typer.Exit(1)
+    if report:
+        from convscope.report import write_report
+
+        remark(f"report: {write_report(run, plan.images)}")
+    _print_result(run, json)
+
+
+def _planned(source: str, net: str, recipe: str | None, given: dict[str, Any], seed: int, device: str, target: float | None) -> Any:
+    from convscope.data.images import images
+    from convscope.train.loop import make_plan
+
+    if not source:
+        raise typer.BadParameter("name a source of pictures, such as: convscope train mnist")
+    named = recipe_for(net, recipe)
+    knobs = named.recipe.changed(**given) if given else named.name
+    return make_plan(images(source), net, knobs, seed=seed, device=device, target=target)
+
+
+def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any:
+    from convscope.data.images import images
+    from convscope.runs import Run
+    from convscope.train.loop import resumed_plan
+
+    if given or source:
+        what = source or "--" + next(iter(given))
+        raise RecipeError(f"--resume goes on with what {path} began, so it takes no {what}")
+    run = Run(path)
+    return resumed_plan(run, images(run.info["source"]), device)
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Within the block the first Ctrl-C (or SIGTERM) asks the training to save and stop; the second is rude."""
+    asked = threading.Event()
+
+    def ask(number: int, frame: Any) -> None:  # noqa: ARG001
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        remark("stopping after this step; Ctrl-C again stops at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_result(run: Any, json: bool) -> None:
+    info, scores = run.info, run.info["scores"]
+    if json:
+        keys = ("net", "source", "epochs", "train_seconds", "images_per_second", "parameters", "device", "seed")
+        scored = {k: scores[k] for k in ("test_accuracy", "test_error_percent", "test_interval_percent")}
+        return as_json({"run": str(run.path), **{k: info[k] for k in keys}, **scored, "wall_seconds": round(wall_seconds(), 3)})
+    low, high = scores["test_interval_percent"]
+    print(f"run            {run.path}")
+    print(f"test error     {scores['test_error_percent']:.2f} % of {scores['test_pictures']:,} (95 % interval {low:.2f} to {high:.2f})")
+    print(f"training       {info['train_seconds']:.1f} s, {info['images_per_second']:,.0f} pictures a second on {info['device']} ({info['engine']})")
+    return None

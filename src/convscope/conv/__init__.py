@@ -1,0 +1,1 @@
+"""The operation itself: its geometry, and later its arithmetic."""

@@ -1,0 +1,89 @@
+"""Sizes, in whole numbers: how many positions a kernel has, what it sees, what keeps the size.
+
+One axis at a time; a picture's two axes are two calls. Everything here is integer arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convscope.errors import GeometryError
+
+
+def output_size(size: int, kernel: int, *, padding: int = 0, stride: int = 1, dilation: int = 1) -> int:
+    """Number of positions a kernel has along one axis of a picture, in pixels.
+
+    floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 (Dumoulin & Visin 2016, relations 6
+    and 15).
+
+    Raises:
+        GeometryError: The kernel is larger than the padded picture, or an argument is out of range.
+
+    >>> output_size(28, 5)
+    24
+    >>> output_size(28, 5, padding=2)
+    28
+    """
+    return padded_output_size(size, kernel, before=padding, after=padding, stride=stride, dilation=dilation)
+
+
+def padded_output_size(
+    size: int, kernel: int, *, before: int, after: int, stride: int = 1, dilation: int = 1
+) -> int:
+    """As `output_size`, with a padding of its own on either side.
+
+    >>> padded_output_size(28, 2, before=0, after=1)
+    28
+    """
+    for name, value, least in (
+        ("picture", size, 1),
+        ("kernel", kernel, 1),
+        ("stride", stride, 1),
+        ("dilation", dilation, 1),
+        ("padding", min(before, after), 0),
+    ):
+        if value < least:
+            raise GeometryError(f"a {name} of {value} does not work: it must be at least {least}")
+    extent = dilation * (kernel - 1) + 1
+    room = size + before + after
+    if extent > room:
+        raise GeometryError(
+            f"a kernel of {extent} does not fit into {room} pixels: "
+            f"use a kernel of at most {max(1, (room - 1) // dilation + 1)}, or add {extent - room} of padding"
+        )
+    return (room - extent) // stride + 1
+
+
+def same_padding(size: int, kernel: int, *, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+    """Padding (before, after) that gives ceil(size / stride) positions; the odd pixel goes after.
+
+    The rule of ONNX's SAME_UPPER, which for stride 1 is torch's `padding="same"`.
+
+    >>> same_padding(28, 5)
+    (2, 2)
+    >>> same_padding(28, 2)
+    (0, 1)
+    """
+    positions = -(-size // stride)
+    total = max(0, (positions - 1) * stride + dilation * (kernel - 1) + 1 - size)
+    return total // 2, total - total // 2
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one value of a map sees along one axis of the picture, in pixels.
+
+    `size` is the width of the receptive field, `jump` the distance between the fields of two
+    neighbouring values (Araujo, Norris & Sim 2019, "Computing receptive fields").
+    """
+
+    size: int = 1
+    jump: int = 1
+
+    def through(self, kernel: int, stride: int = 1, dilation: int = 1) -> Field:
+        """The field behind one more layer.
+
+        >>> Field().through(5).through(2, stride=2).through(5)
+        Field(size=14, jump=2)
+        """
+        return Field(self.size + dilation * (kernel - 1) * self.jump, self.jump * stride)

@@ -1,0 +1,57 @@
+"""Every error that a user can act on.
+
+ConvscopeError                something is wrong, and the message says what to do
+├── StackError                a net's text is wrong; knows the line and the column
+├── GeometryError             sizes that do not fit: a kernel larger than its picture
+├── PictureError              a file that is no picture, or too large to open safely
+├── SourceError               no pictures where pictures were promised
+├── RunError                  a Run folder that is missing, damaged, in use or too new
+├── RecipeError               a training knob that does not exist or is out of range
+└── DivergedError             a training whose loss is no longer a number
+
+A message is one line: what was wanted, what came, where, and what to do about it. The command line
+prints it after `convscope:` and ends with exit code 1; a library user catches `ConvscopeError`.
+"""
+
+from __future__ import annotations
+
+
+class ConvscopeError(Exception):
+    """Something is wrong that the user can act on; the message is one line and says how."""
+
+
+class StackError(ConvscopeError):
+    """A net's text does not say a net.
+
+    `line` and `column` count from 1 and point at the word that is wrong; both are 0 where the
+    whole text is meant.
+    """
+
+    def __init__(self, message: str, line: int = 0, column: int = 0):
+        super().__init__(f"line {line}, column {column}: {message}" if line else message)
+        self.line = line
+        self.column = column
+
+
+class GeometryError(ConvscopeError):
+    """Sizes that do not fit one another, such as a kernel larger than its padded picture."""
+
+
+class PictureError(ConvscopeError):
+    """A file that is no readable picture, or one too large to be opened safely."""
+
+
+class SourceError(ConvscopeError):
+    """A source of pictures that is not there, is empty, or failed its checksum."""
+
+
+class RunError(ConvscopeError):
+    """A Run folder that is missing, damaged, in use, or written by a newer version."""
+
+
+class RecipeError(ConvscopeError):
+    """A training knob that does not exist, or a value outside its range."""
+
+
+class DivergedError(ConvscopeError):
+    """The loss became NaN or infinite; the last good state is kept in the Run."""

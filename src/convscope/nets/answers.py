@@ -1,0 +1,30 @@
+"""What a net's answers mean: the class it names, and how sure it is."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from convscope.nets import steps
+from convscope.nets.stack import Stack
+
+
+def named(stack: Stack, answers: Float[Tensor, "n k"]) -> Int[Tensor, " n"]:
+    """The class each row of answers names: the smallest distance, or the largest of anything else."""
+    return answers.argmin(1) if isinstance(stack.last, steps.Rbf) else answers.argmax(1)
+
+
+def probabilities(stack: Stack, answers: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """Class probabilities, each row summing to 1, from a net's answers.
+
+    Of logits the softmax; of distances the softmax of their negatives, halved: the likelihood of Gaussians
+    of variance 1 around the codes; of squashed answers the softmax of twice the answer, as for +-1 targets.
+    """
+    match stack.last:
+        case steps.Rbf():
+            return torch.softmax(-answers / 2, 1)
+        case steps.Squash() | steps.Tanh():
+            return torch.softmax(2 * answers, 1)
+        case _:
+            return torch.softmax(answers, 1)

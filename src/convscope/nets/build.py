@@ -1,0 +1,148 @@
+"""Stack -> nn.Module: one child module a line, under the line's own name.
+
+`net.C1` is layer C1 with its activation; `net.C1.conv` is the bare convolution inside. The order of the
+parameters is the order of the text.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from math import prod, sqrt
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from convscope.nets import layers, steps
+from convscope.nets.stack import Line, Stack
+from convscope.nets.steps import Shape, Step
+
+
+class Net(nn.Module):
+    """A Stack made to run: pictures [n, channels, height, width] in, answers [n, classes] out.
+
+    The answers are logits, larger for the likelier class; for a net that ends in `rbf` they are
+    distances, smaller for the likelier class (`convscope.nets.answers` knows which).
+    """
+
+    def __init__(self, stack: Stack):
+        super().__init__()
+        self.stack = stack
+        shape = stack.input.shape
+        for line in stack.lines:
+            module, shape = _line(line, shape)
+            self.add_module(line.name, module)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        for line in self.stack.lines:
+            x = getattr(self, line.name)(x)
+        return x.flatten(1)
+
+
+def build(stack: Stack, seed: int = 0) -> Net:
+    """A fresh net with random weights; the same seed gives the same weights, whatever ran before.
+
+    Weights before `squash` are uniform within 2.4 / fan-in, as the paper of 1998 sets them (appendix A);
+    before everything else normal with standard deviation sqrt(2 / fan-in) (He et al. 2015), or
+    sqrt(1 / fan-in) where no ReLU follows.
+
+    >>> from convscope.nets.grammar import parse
+    >>> build(parse("input 1x28x28; conv1 conv 8 5x5 | relu; out linear 10")).conv1.conv.weight.shape
+    torch.Size([8, 1, 5, 5])
+    """
+    net = Net(stack)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for line, step, shape in stack.walk():
+            module = getattr(getattr(net, line.name), step.kind, None)
+            if isinstance(step, steps.Conv | steps.Linear | steps.Subsample):
+                assert isinstance(module, nn.Module)
+                _initialise(module, step, shape, line, generator)
+    return net
+
+
+def _line(line: Line, shape: Shape) -> tuple[nn.Module, Shape]:
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    for step in line.steps:
+        if isinstance(step, steps.Linear | steps.Rbf) and "flatten" not in parts:
+            parts["flatten"] = nn.Flatten()
+        if isinstance(step, steps.Conv) and len(set(_pairs(step, shape))) == 2:
+            parts[f"pad_{step.kind}"] = layers.UnevenPad(step.sides(shape))
+        name = step.kind if step.kind not in parts else f"{step.kind}{len(parts)}"
+        parts[name] = _module(step, shape)
+        shape = step.output(shape)
+    return nn.Sequential(parts), shape
+
+
+def _pairs(step: steps.Conv, shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
+    top, left, bottom, right = step.sides(shape)
+    return (top, left), (bottom, right)
+
+
+def _module(step: Step, shape: Shape) -> nn.Module:
+    match step:
+        case steps.Conv():
+            return _conv(step, shape)
+        case steps.Subsample():
+            return layers.Subsample(step.sources(shape), *steps.window_of(step)[:2])
+        case steps.MaxPool():
+            return nn.MaxPool2d(*steps.window_of(step)[:2])
+        case steps.AveragePool():
+            return nn.AvgPool2d(*steps.window_of(step)[:2])
+        case steps.Linear():
+            return nn.Linear(prod(shape), step.width, bias=step.bias)
+        case steps.Rbf():
+            return layers.Rbf()
+        case steps.BatchNorm():
+            return nn.BatchNorm2d(shape[0])
+        case steps.Dropout():
+            return nn.Dropout(step.probability)
+        case steps.Squash():
+            return layers.Squash()
+        case steps.Tanh():
+            return nn.Tanh()
+        case steps.Relu():
+            return nn.ReLU()
+        case steps.Sigmoid():
+            return nn.Sigmoid()
+        case _:
+            raise AssertionError(f"no module is registered for the step {step.kind}")
+
+
+def _conv(step: steps.Conv, shape: Shape) -> nn.Module:
+    before, after = _pairs(step, shape)
+    padding = before if before == after else (0, 0)
+    if step.maps:
+        how = {"stride": step.stride, "padding": padding, "dilation": step.dilation}
+        return layers.TableConv(step.table(shape), shape[0], step.kernel, step.bias, **how)
+    return nn.Conv2d(
+        shape[0],
+        step.width,
+        step.kernel,
+        stride=step.stride,
+        padding=padding,
+        dilation=step.dilation,
+        groups=step.groups,
+        bias=step.bias,
+    )
+
+
+def _initialise(module: nn.Module, step: Step, shape: Shape, line: Line, generator: torch.Generator) -> None:
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    if isinstance(step, steps.Subsample):
+        fan_ins = [prod(step.kernel)] * weight.shape[0]
+    elif isinstance(step, steps.Conv):
+        fan_ins = [fan for fan in step.fan_ins(shape) for _ in range(fan // prod(step.kernel))]
+        fan_ins = fan_ins if step.maps else list(step.fan_ins(shape))
+    else:
+        fan_ins = [prod(shape)] * weight.shape[0]
+    fans = torch.tensor(fan_ins, dtype=weight.dtype).view(-1, *[1] * (weight.dim() - 1))
+    if any(isinstance(s, steps.Squash) for s in line.steps):
+        weight.uniform_(-2.4, 2.4, generator=generator).div_(fans)
+    else:
+        gain = 2.0 if any(isinstance(s, steps.Relu) for s in line.steps) else 1.0
+        weight.normal_(0, sqrt(gain), generator=generator).div_(fans.sqrt())
+    bias = getattr(module, "bias", None)
+    if bias is not None:
+        bias.zero_()

@@ -1,0 +1,159 @@
+"""The nets that come with convscope, each as the text a user could have written, with its source.
+
+Each is registered once, here; `--help`, `convscope nets`, the docs and the tests list them from this table.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from convscope.errors import StackError
+from convscope.nets.grammar import parse
+from convscope.nets.stack import Stack
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A net of the zoo: what it is for, where it is from, and what was chosen where the source is silent."""
+
+    name: str
+    title: str
+    source: str
+    text: str
+    chosen: str = ""
+
+
+ENTRIES = (
+    Entry(
+        "lenet1",
+        "LeNet-1, the first one that read zip codes",
+        "LeCun et al. 1990, Handwritten digit recognition with a back-propagation network",
+        """
+        input 1x28x28 range=-1..1
+        H1    conv 4 5x5 | squash
+        H2    subsample 2x2 | squash
+        H3    conv 12 5x5 maps=0/0,1/0,1/1/0,1/0,1/2/2,3/2,3/3/2,3/2,3 | squash
+        H4    subsample 2x2 | squash
+        OUT   linear 10 | squash
+        """,
+        "The paper's averaging with one weight and one bias a map is the subsampling of 1998 up to a factor. "
+        "Digits keep MNIST's 20 pixels; the table of 1998 shrank them to 16.",
+    ),
+    Entry(
+        "lenet4",
+        "LeNet-4, a reconstruction",
+        "LeCun et al. 1998, Gradient-based learning applied to document recognition, section III.C.8",
+        """
+        input 1x32x32 range=-0.1..1.175
+        C1    conv 4 5x5 | squash
+        S2    subsample 2x2 maps=0/0/1/1/2/2/3/3 | squash
+        C3    conv 16 5x5 maps=0,1,2/1,2,3/2,3,4/3,4,5/4,5,6/5,6,7/0,6,7/0,1,7/0,2,5/1,3,6/2,4,7/0,3,5/1,4,6/2,5,7/0,3,6/1,4,7 | squash
+        S4    subsample 2x2 | squash
+        F5    linear 120 | squash
+        OUT   linear 10 | squash
+        """,
+        "The paper gives about 260,000 connections and about 17,000 weights, which contradict each other: a layer of "
+        "120 units over 16 maps of 5x5 alone has 48,120. The connections were followed (262,306), which gives "
+        "50,698 weights; C3's table is not printed, so each of its maps sees three, spread evenly.",
+    ),
+    Entry(
+        "lenet5",
+        "LeNet-5, exactly as in 1998",
+        "LeCun et al. 1998, Gradient-based learning applied to document recognition, section II.B",
+        """
+        input 1x32x32 range=-0.1..1.175
+        C1    conv 6 5x5 | squash
+        S2    subsample 2x2 | squash
+        C3    conv 16 5x5 maps=0,1,2/1,2,3/2,3,4/3,4,5/0,4,5/0,1,5/0,1,2,3/1,2,3,4/2,3,4,5/0,3,4,5/0,1,4,5/0,1,2,5/0,1,3,4/1,2,4,5/0,2,3,5/0,1,2,3,4,5 | squash
+        S4    subsample 2x2 | squash
+        C5    conv 120 5x5 | squash
+        F6    linear 84 | squash
+        OUT   rbf 10
+        """,
+        "The paper calls the squash of S2 and S4 a sigmoid; its appendix A has one squash for all, taken here. "
+        "Ink is +1 in the output's bitmaps, as in the paper of 1990.",
+    ),
+    Entry(
+        "lenet5-modern",
+        "LeNet-5's shape with what came later: ReLU, max-pooling, softmax",
+        "LeCun et al. 1998 for the shape; Krizhevsky et al. 2012 for ReLU and max-pooling",
+        """
+        input 1x28x28
+        conv1 conv 6 5x5 padding=2 | relu
+        pool1 max 2x2
+        conv2 conv 16 5x5 | relu
+        pool2 max 2x2
+        conv3 conv 120 5x5 | relu
+        fc1   linear 84 | relu
+        out   linear 10
+        """,
+    ),
+)
+
+
+class Zoo(Mapping[str, Stack]):
+    """Name -> Stack, parsed when it is asked for.
+
+    >>> zoo["lenet5"].parameters
+    60000
+    """
+
+    def __getitem__(self, name: str) -> Stack:
+        return _stack(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (entry.name for entry in ENTRIES)
+
+    def __len__(self) -> int:
+        return len(ENTRIES)
+
+
+zoo = Zoo()
+
+
+@cache
+def _stack(name: str) -> Stack:
+    return parse(entry(name).text)
+
+
+def entry(name: str) -> Entry:
+    """The zoo's entry of that name, with its source.
+
+    Raises:
+        KeyError: There is no such net.
+    """
+    return next(e for e in ENTRIES if e.name == name) if name in set(zoo) else _absent(name)
+
+
+def _absent(name: str) -> Entry:
+    raise KeyError(name)
+
+
+def find(net: str) -> Stack:
+    """The Stack that NET means on a command line: a zoo name, a file of stack text, or the text itself.
+
+    Raises:
+        StackError: It is none of the three.
+
+    >>> find("input 1x28x28; out linear 10").outputs
+    10
+    """
+    if net in zoo:
+        return zoo[net]
+    if any(mark in net for mark in "\n;") or net.lstrip().startswith("input "):
+        return parse(net)
+    path = Path(net)
+    if path.is_file():
+        try:
+            return parse(path.read_text(encoding="utf-8"))
+        except StackError as error:
+            raise StackError(f"{path}, {error}") from None
+        except (UnicodeDecodeError, OSError) as error:
+            raise StackError(f"{path}: not a net's text ({error}); give a text file, or one of: {', '.join(zoo)}") from None
+    near = difflib.get_close_matches(net, zoo, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise StackError(f"{net}: no net of the zoo and no file; {hint}The zoo has {', '.join(zoo)}.")

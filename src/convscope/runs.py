@@ -1,0 +1,356 @@
+"""The Run folder: the only file format, and the only place that writes it.
+
+    run.json             what was trained on what, with which result; its format version
+    stack.txt            the net
+    recipe.json          every knob
+    metrics.jsonl        a line an epoch
+    weights.safetensors  the net as it ended
+    epochs/NNN.safetensors  the net after epoch NNN; 000 is its random start
+    test.safetensors     the net's answer to every test picture
+    resume/state.safetensors  all that is needed to go on, in one file
+    problems.jsonl       files that were skipped, and why
+    report.html          the same for people
+
+Every file is written under a temporary name, flushed to the disk and renamed, so at any moment either
+the old or the new one is there, whole. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import struct
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from convscope.errors import RunError, StackError
+from convscope.nets.grammar import parse
+from convscope.nets.stack import Stack
+
+if TYPE_CHECKING:
+    from convscope.nets.build import Net
+
+FORMAT = 1
+EPOCHS_BYTES = 50_000_000
+LARGEST_JSON = 16_000_000
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Run:
+    """A training that happened: a folder that explains itself and can be resumed.
+
+    Raises:
+        RunError: The folder holds no Run, a damaged one, or one of a newer convscope.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = find_folder(path)
+        self.info: dict[str, Any] = self._json("run.json")
+        version = self.info.get("format")
+        if not isinstance(version, int):
+            raise RunError(f"{self.path / 'run.json'}: it has no format version, so it is no Run's")
+        if version > FORMAT:
+            raise RunError(
+                f"{self.path}: this Run has format {version}, but convscope {_own_version()} knows up to {FORMAT}: "
+                "upgrade convscope (pip install --upgrade convscope)"
+            )
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, net={self.info.get('net')!r}, source={self.info.get('source')!r})"
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The net, as a Stack."""
+        try:
+            return parse(self._bytes("stack.txt").decode("utf-8"))
+        except (StackError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.path / 'stack.txt'}: damaged ({error}); restore it or train again") from None
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Every knob of the training, by name."""
+        return self._json("recipe.json")
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """One dictionary an epoch, in order."""
+        rows = []
+        for number, line in enumerate(self._bytes("metrics.jsonl").splitlines(), start=1):
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                raise RunError(f"{self.path / 'metrics.jsonl'}, line {number}: damaged; train again") from None
+        return rows
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of what the net tells apart, in the order of its answers."""
+        return tuple(self.info["classes"])
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The epochs whose weights were kept; 0 is the random start."""
+        return tuple(sorted(int(p.stem) for p in (self.path / "epochs").glob("*.safetensors") if p.stem.isdigit()))
+
+    def weights(self, epoch: int | None = None) -> dict[str, np.ndarray]:
+        """The net's numbers by name: as it ended, or after one of the kept `epochs`.
+
+        Raises:
+            RunError: The file is missing, damaged, or of another net.
+        """
+        name = "weights.safetensors" if epoch is None else f"epochs/{epoch:03d}.safetensors"
+        if epoch is not None and epoch not in self.epochs:
+            raise RunError(f"{self.path}: epoch {epoch} was not kept; there are {_ranges(self.epochs)}")
+        return self.arrays(name)
+
+    def net(self, epoch: int | None = None) -> Net:
+        """The trained net as a PyTorch module in evaluation mode, on the CPU.
+
+        Raises:
+            RunError: The weights are missing, damaged, or of another net.
+        """
+        import torch
+
+        from convscope.nets.build import Net
+
+        net = Net(self.stack)
+        weights = self.weights(epoch)
+        wanted = {name: tuple(t.shape) for name, t in net.state_dict().items()}
+        found = {name: a.shape for name, a in weights.items()}
+        if wanted != found:
+            name = next(n for n in [*wanted, *found] if wanted.get(n) != found.get(n))
+            raise RunError(
+                f"{self.path}: the weights are of another net: stack.txt says {name} is {wanted.get(name, 'absent')}, "
+                f"the file has {found.get(name, 'none')}; copy both files from one Run"
+            )
+        net.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
+        return net.eval()
+
+    def normalised(self, pixels: np.ndarray) -> np.ndarray:
+        """Pictures [..., channels, height, width] of uint8 as the net takes them: scale x + shift, float32."""
+        rule = self.info["normalisation"]
+        scale, shift = (np.asarray(rule[k], dtype=np.float32)[:, None, None] for k in ("scale", "shift"))
+        return pixels * scale + shift
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of one of the Run's safetensors files.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        return _unpack(self._bytes(name), self.path / name)[0]
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            raise RunError(f"{self.path / name}: missing, so the Run is not whole; restore it or train again") from None
+        except OSError as error:
+            raise RunError(f"{self.path / name}: cannot be read ({error.strerror})") from None
+
+    def _json(self, name: str) -> dict[str, Any]:
+        data = self._bytes(name)
+        try:
+            if len(data) > LARGEST_JSON:
+                raise ValueError
+            value = json.loads(data)
+            if not isinstance(value, dict):
+                raise ValueError
+        except (ValueError, RecursionError):
+            raise RunError(f"{self.path / name}: damaged (not a JSON object); restore it or train again") from None
+        return value
+
+
+class Writer:
+    """Writes one Run, alone: a lock keeps a second training out of the folder.
+
+    Raises:
+        RunError: The folder cannot be written, holds something else, or is being written by another.
+    """
+
+    def __init__(self, path: str | Path, *, resume: bool = False):
+        self.path = Path(path)
+        if not resume and self.path.exists() and any(p.name != ".lock" for p in _listing(self.path)):
+            what = "already holds a Run" if (self.path / "run.json").exists() else "is not empty"
+            cure = f"give another --out, or go on with --resume {self.path}" if what.startswith("al") else "give another"
+            raise RunError(f"{self.path}: the folder {what}; {cure}")
+        try:
+            for folder in ("epochs", "resume"):
+                (self.path / folder).mkdir(parents=True, exist_ok=True)
+            self.lock = FileLock(self.path / ".lock", timeout=0)
+            self.lock.acquire()
+        except Timeout:
+            raise RunError(f"{self.path}: another training is writing into this folder; wait for it, or give another --out") from None
+        except OSError as error:
+            raise RunError(f"{self.path}: the Run folder cannot be written ({_reason(error)}); give another --out") from None
+        for left in self.path.rglob("*.part"):
+            left.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self.lock.release()
+        (self.path / ".lock").unlink(missing_ok=True)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def text(self, name: str, text: str) -> None:
+        """Write a text file of the Run, whole."""
+        self._write(name, text.encode("utf-8"))
+
+    def json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write a JSON file of the Run, whole."""
+        self.text(name, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a file of one JSON object a line, whole."""
+        self.text(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def arrays(self, name: str, arrays: Arrays, note: Mapping[str, Any] | None = None) -> None:
+        """Write arrays, and what belongs to them as JSON, into one safetensors file, whole."""
+        from safetensors.numpy import save
+
+        metadata = None if note is None else {"note": json.dumps(note)}
+        self._write(name, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, metadata=metadata))
+
+    def remove(self, name: str) -> None:
+        """Remove a file of the Run, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            write_whole(self.path / name, data)
+        except OSError as error:
+            raise RunError(
+                f"{self.path / name}: cannot be written ({_reason(error)}); the last state that was saved is whole: "
+                f"make room, then go on with --resume {self.path}"
+            ) from None
+
+
+def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the note that the training left to be resumed from.
+
+    Raises:
+        RunError: There is none, or it is damaged.
+    """
+    path = run.path / "resume" / "state.safetensors"
+    if not path.exists():
+        raise RunError(f"{run.path}: this Run has nothing to resume from; train anew")
+    arrays, note = _unpack(path.read_bytes(), path)
+    if not note:
+        raise RunError(f"{path}: damaged; train anew")
+    return arrays, note
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is either the old one or the new one, also after a power cut."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def find_folder(run: str | Path) -> Path:
+    """The folder that RUN means: a path, the number of a Run under runs/, or `last`.
+
+    Raises:
+        RunError: There is no such Run.
+    """
+    path = Path(run)
+    if (path / "run.json").is_file():
+        return path
+    home = Path("runs")
+    numbered = _numbered(home)
+    if str(run) == "last" and numbered:
+        return home / str(numbered[-1])
+    if str(run).isdigit() and int(str(run)) in numbered:
+        return home / str(run)
+    if path.is_dir():
+        raise RunError(f"{run}: the folder has no run.json, so it is no Run")
+    there = f"runs/ has {_ranges(numbered)}" if numbered else "make one with: convscope train mnist"
+    raise RunError(f"{run}: there is no such Run; {there}")
+
+
+def next_folder() -> Path:
+    """The folder for a new Run when none is named: runs/1, runs/2, ..."""
+    taken = [int(p.name) for p in _listing(Path("runs")) if p.name.isdigit()]
+    return Path("runs") / str(max(taken, default=0) + 1)
+
+
+def keeps_epoch(epoch: int, epochs: int, size: int) -> bool:
+    """Whether an epoch's weights, `size` bytes, are kept: all of a small net, evenly spaced ones of a large.
+
+    >>> [e for e in range(11) if keeps_epoch(e, 10, 20_000_000)]
+    [0, 5, 10]
+    """
+    stride = max(1, -(-size * (epochs + 1) // EPOCHS_BYTES))
+    return epoch in (0, epochs) or epoch % stride == 0
+
+
+def now() -> str:
+    """The time as a Run writes it: UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _own_version() -> str:
+    import convscope
+
+    return convscope.__version__
+
+
+def _numbered(home: Path) -> list[int]:
+    return sorted(int(p.name) for p in _listing(home) if p.name.isdigit() and (p / "run.json").is_file())
+
+
+def _listing(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{folder}: not a folder that can be read ({error.strerror}); give another") from None
+
+
+def _reason(error: OSError) -> str:
+    return "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror or error)
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    text = ", ".join(map(str, numbers))
+    return re.sub(r"^(\d+, \d+, \d+), .*, (\d+)$", r"\1, ..., \2", text) or "none"
+
+
+def _unpack(data: bytes, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays = load(data)
+        (length,) = struct.unpack("<Q", data[:8])
+        note = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("note", "null")
+        return {k: v.copy() for k, v in arrays.items()}, json.loads(note) or {}
+    except (SafetensorError, ValueError, KeyError, struct.error):
+        raise RunError(f"{path}: damaged (not whole safetensors); restore it or train again") from None

@@ -1,0 +1,1 @@
+"""Teaching a net: recipe, schedule, step, loop. A training ends in a Run on disk."""

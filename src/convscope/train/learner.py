@@ -1,0 +1,141 @@
+"""One step of learning, by PyTorch: forward, loss, backward, and the update of one flat vector.
+
+All parameters of the net are views into a single vector, `theta`, and all gradients into another, so an
+optimiser is a few lines over vectors, and a state to resume from is a few arrays. A learner that computes by
+other means (`convscope.train.native`) has the same four methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from convscope.nets.answers import named
+from convscope.nets.build import Net
+from convscope.train.batches import Feeder
+from convscope.train.loss import loss_for, loss_sum
+from convscope.train.recipe import Recipe
+
+BETAS, EPSILON = (0.9, 0.99), 1e-8
+
+
+class Learner(Protocol):
+    """What the training loop needs of whatever computes."""
+
+    theta: Tensor
+    kind: str
+
+    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> tuple[float, int]:
+        """Learn from the pictures `index`; the loss summed over them, and how many were named rightly before."""
+        ...
+
+    def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
+        """The net's answers to undistorted pictures, on the CPU."""
+        ...
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The optimiser's arrays."""
+        ...
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from such arrays."""
+        ...
+
+
+class TorchLearner:
+    """Learns with PyTorch's autograd, on any device."""
+
+    kind = "torch"
+
+    def __init__(self, net: Net, recipe: Recipe, device: str):
+        self.net, self.recipe, self.device = net.to(device), recipe, device
+        self.loss = loss_for(net.stack, recipe)
+        self.theta, self.gradient = flatten(self.net)
+        self.decayed = decay_mask(self.net).to(device)
+        self.first = torch.zeros_like(self.theta)
+        self.second = torch.zeros_like(self.theta)
+        self.steps = 0
+
+    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> tuple[float, int]:
+        labels = feeder.labels[index.to(self.device)]
+        self.net.train()
+        self.gradient.zero_()
+        answers = self.net(feeder.batch(index, epoch, step))
+        loss = loss_sum(self.loss, self.recipe, answers, labels)
+        (loss / len(index)).backward()
+        value = loss.item()
+        if np.isfinite(value):
+            self._update(rate)
+        return value, int((named(self.net.stack, answers) == labels).sum())
+
+    @torch.no_grad()
+    def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
+        self.net.eval()
+        return self.net(feeder.plain(start, stop)).cpu()
+
+    def state(self) -> dict[str, np.ndarray]:
+        buffers = {f"buffer.{k}": b.cpu().numpy() for k, b in _buffers(self.net)}
+        return {"first": self.first.cpu().numpy(), "second": self.second.cpu().numpy(), "steps": np.array(self.steps), **buffers}
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        self.first.copy_(torch.from_numpy(state["first"]))
+        self.second.copy_(torch.from_numpy(state["second"]))
+        self.steps = int(state["steps"])
+        for name, buffer in _buffers(self.net):
+            buffer.copy_(torch.from_numpy(state[f"buffer.{name}"]))
+
+    @torch.no_grad()
+    def _update(self, rate: float) -> None:
+        self.steps += 1
+        if self.recipe.optimizer == "sgd":
+            gradient = self.gradient.add_(self.theta * self.decayed, alpha=self.recipe.decay)
+            self.first.mul_(self.recipe.momentum).add_(gradient)
+            self.theta.sub_(self.first, alpha=rate)
+        else:
+            b1, b2 = BETAS
+            self.theta.sub_(self.theta * self.decayed, alpha=rate * self.recipe.decay)
+            self.first.lerp_(self.gradient, 1 - b1)
+            self.second.mul_(b2).addcmul_(self.gradient, self.gradient, value=1 - b2)
+            root = (self.second / (1 - b2**self.steps)).sqrt_().add_(EPSILON)
+            self.theta.addcdiv_(self.first, root, value=-rate / (1 - b1**self.steps))
+
+
+def flatten(net: Net) -> tuple[Tensor, Tensor]:
+    """Make all parameters views of one vector, all gradients views of another, and return both."""
+    parameters = list(net.parameters())
+    theta = torch.cat([p.detach().reshape(-1) for p in parameters])
+    gradient = torch.zeros_like(theta)
+    place = 0
+    for p in parameters:
+        end = place + p.numel()
+        p.data, p.grad = theta[place:end].view_as(p), gradient[place:end].view_as(p)
+        place = end
+    return theta, gradient
+
+
+def decay_mask(net: Net) -> Tensor:
+    """1 where weight decay acts, on the weights of kernels and units; 0 on biases and scales."""
+    return torch.cat([torch.full((p.numel(),), float(p.dim() > 1)) for p in net.parameters()])
+
+
+@contextmanager
+def swapped(theta: Tensor, other: Tensor) -> Iterator[None]:
+    """Within the block the net's numbers are `other`; afterwards they are as before."""
+    kept = theta.clone()
+    theta.copy_(other)
+    try:
+        yield
+    finally:
+        theta.copy_(kept)
+
+
+def _buffers(net: Net) -> Iterator[tuple[str, Tensor]]:
+    """The running statistics that belong to a state: those that the net's state_dict has, too."""
+    parameters = {name for name, _ in net.named_parameters()}
+    return ((name, value) for name, value in net.state_dict().items() if name not in parameters)

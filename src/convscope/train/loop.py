@@ -1,0 +1,455 @@
+"""The training loop: one generator that learns, writes the Run, and yields what happened."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import convscope
+from convscope import scores
+from convscope.data.images import Images, Pictures
+from convscope.errors import DivergedError, RecipeError, RunError
+from convscope.nets.answers import named
+from convscope.nets.build import Net, build
+from convscope.nets.stack import Stack
+from convscope.nets.zoo import find
+from convscope.runs import FORMAT, Run, Writer, keeps_epoch, next_folder, now, resume_state
+from convscope.train.batches import Feeder, Normalisation
+from convscope.train.chance import generator, seed_for
+from convscope.train.device import choose
+from convscope.train.learner import Learner, TorchLearner, swapped
+from convscope.train.loss import loss_for
+from convscope.train.recipe import Recipe, from_dict, recipe_for
+from convscope.train.schedule import rate_at
+
+EVALUATION_BATCH = 1000
+SAVE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides how a training goes; the same plan gives the same bits on the same machine."""
+
+    images: Images
+    stack: Stack
+    net: str
+    recipe: Recipe
+    recipe_name: str
+    seed: int = 0
+    device: str = "cpu"
+    target: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is: epochs and steps count from 1, rates are per second, times in seconds."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    rate: float
+    images_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """An epoch's line of metrics.jsonl."""
+
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The training ended or was stopped; the Run is whole."""
+
+    path: Path
+    status: str
+
+
+Event = Progress | EpochDone | Finished
+
+
+@dataclass
+class _State:
+    """What changes while a training goes on, besides the learner's arrays."""
+
+    epoch: int = 1
+    step: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    seconds: float = 0.0
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+
+def train(
+    images: Images,
+    net: str | Stack = "lenet5",
+    recipe: str | Recipe | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+) -> Run:
+    """Teach a net some pictures, and return the Run: a folder with all that happened.
+
+    Raises:
+        RecipeError: A knob does not fit the net.
+        RunError: The folder cannot be written.
+        DivergedError: The loss became NaN or infinite.
+
+    >>> import tempfile
+    >>> from convscope.data.images import images
+    >>> folder = tempfile.mkdtemp() + "/run"
+    >>> run = train(images("mnist").first(2000), "lenet5-modern", Recipe(epochs=1), out=folder)
+    >>> run.info["status"]
+    'finished'
+    """
+    plan = make_plan(images, net, recipe, seed=seed, device=device)
+    path = Path(out) if out is not None else next_folder()
+    for _ in training(plan, path):
+        pass
+    return Run(path)
+
+
+def make_plan(
+    images: Images,
+    net: str | Stack,
+    recipe: str | Recipe | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    target: float | None = None,
+) -> Plan:
+    """Choose what was left open, and check that the parts fit one another.
+
+    Raises:
+        StackError, RecipeError, GeometryError: They do not.
+    """
+    name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
+    stack = find(net) if isinstance(net, str) else net
+    stack = fitted(stack, images)
+    chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe)
+    knobs = recipe if isinstance(recipe, Recipe) else chosen.recipe
+    if target is not None and not knobs.validation:
+        knobs = knobs.changed(validation=1 / 12)
+    loss_for(stack, knobs)
+    title = "own" if isinstance(recipe, Recipe) and recipe != chosen.recipe else chosen.name
+    return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target)
+
+
+def fitted(stack: Stack, images: Images) -> Stack:
+    """The net for these pictures: as many answers as classes, as many channels; larger pictures widen the input.
+
+    A net whose text fixes the values of black and white keeps its size: pictures are padded or cut to it.
+    """
+    channels, height, width = images.shape
+    own = stack.input.shape
+    fixed = stack.input.limits is not None and own[0] == channels and own[1] >= height and own[2] >= width
+    if not fixed and own != images.shape:
+        stack = stack.with_input((channels, height, width))
+    return stack.with_classes(len(images.classes))
+
+
+def training(plan: Plan, path: Path, *, resume: bool = False, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    """Train by a plan into a folder, yielding a `Progress` a step, an `EpochDone` an epoch, and `Finished`.
+
+    `stop` is asked after each step; once it says yes the state is saved and the training ends.
+    """
+    with Writer(path, resume=resume) as writer:
+        yield from _Training(plan, writer).events(resume, stop)
+
+
+def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
+    """The plan that a Run was trained by.
+
+    Raises:
+        RunError: The pictures are not those the Run was trained on.
+    """
+    info = run.info
+    if info["data_fingerprint"] != images.fingerprint:
+        raise RunError(f"{run.path}: {info['source']} has changed since this Run began; train anew")
+    return Plan(
+        images, run.stack, info["net"], from_dict(run.recipe), info["recipe"], info["seed"], choose(device), info["target_percent"]
+    )
+
+
+class _Training:
+    """One training: its parts, put together once."""
+
+    def __init__(self, plan: Plan, writer: Writer):
+        self.plan, self.writer, self.recipe = plan, writer, plan.recipe
+        learning, watched = split(plan.images.train, plan.recipe.validation, plan.seed)
+        size = plan.stack.input.shape[1:]
+        rule = Normalisation.of(plan.stack.input, learning)
+
+        def feeder(pictures: Pictures) -> Feeder:
+            return Feeder(pictures, size, rule, plan.recipe, plan.seed, plan.device)
+
+        self.rule, self.size = rule, size
+        self.learning, self.make_feeder = feeder(learning), feeder
+        self.watched = feeder(watched) if len(watched) else None
+        self.net = build(plan.stack, seed_for(plan.seed, "weights"))
+        self.learner = learner_for(self.net, plan)
+        self.average = self.learner.theta.clone() if plan.recipe.average else None
+        self.steps = -(-len(self.learning) // plan.recipe.batch)
+        self.state = _State()
+        self.clock = time.perf_counter()
+        self.saved = self.clock
+
+    def events(self, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
+        if resume:
+            self._load()
+        else:
+            self._begin()
+        while self.state.epoch <= self.recipe.epochs:
+            for progress in self._epoch():
+                yield progress
+                if stop():
+                    self._save()
+                    self._info("stopped")
+                    yield Finished(self.writer.path, "stopped")
+                    return
+            yield EpochDone(self._end_epoch())
+            if self._target_reached():
+                break
+        self._finish()
+        yield Finished(self.writer.path, "finished")
+
+    def _epoch(self) -> Iterator[Progress]:
+        state, recipe = self.state, self.recipe
+        order = self.learning.order(state.epoch)
+        while state.step < self.steps:
+            index = order[state.step * recipe.batch : (state.step + 1) * recipe.batch]
+            rate = rate_at(recipe, (state.epoch - 1) * self.steps + state.step, self.steps)
+            loss, correct = self.learner.step(self.learning, index, state.epoch, state.step, rate)
+            if not math.isfinite(loss):
+                self._diverged(loss, rate)
+            state.step += 1
+            state.loss += loss
+            state.correct += correct
+            self._keep_average()
+            yield self._progress(rate)
+
+    def _progress(self, rate: float) -> Progress:
+        state = self.state
+        seen = min(state.step * self.recipe.batch, len(self.learning))
+        seconds = self._seconds()
+        done = (state.epoch - 1) * len(self.learning) + seen
+        left = self.recipe.epochs * len(self.learning) - done
+        return Progress(
+            state.epoch, self.recipe.epochs, state.step, self.steps, state.loss / seen, state.correct / seen, rate,
+            done / seconds, left * seconds / done,
+        )  # fmt: skip
+
+    def _keep_average(self) -> None:
+        if self.average is not None:
+            taken = (self.state.epoch - 1) * self.steps + self.state.step
+            keep = min(self.recipe.average, taken / (10 + taken))
+            self.average.lerp_(self.learner.theta, 1 - keep)
+
+    def _end_epoch(self) -> dict[str, Any]:
+        state, n = self.state, len(self.learning)
+        line: dict[str, Any] = {"epoch": state.epoch, "loss": state.loss / n, "train_accuracy": state.correct / n}
+        if self.watched is not None:
+            with swapped(self.learner.theta, self._kept()):
+                line["validation_accuracy"] = accuracy(self.plan.stack, self._answers(self.watched), self.watched.labels)
+        line["seconds"] = round(self._seconds(), 3)
+        state.metrics.append(line)
+        state.epoch, state.step, state.loss, state.correct = state.epoch + 1, 0, 0.0, 0
+        self.writer.lines("metrics.jsonl", state.metrics)
+        self._write_epoch(line["epoch"])
+        if time.perf_counter() - self.saved > SAVE_SECONDS:
+            self._save()
+        return line
+
+    def _target_reached(self) -> bool:
+        target = self.plan.target
+        return target is not None and 100 * self.state.metrics[-1].get("validation_accuracy", 0.0) >= target
+
+    def _begin(self) -> None:
+        writer, plan = self.writer, self.plan
+        writer.text("stack.txt", str(plan.stack) + "\n")
+        writer.json("recipe.json", self.recipe.as_dict())
+        writer.lines("problems.jsonl", [asdict(p) for p in plan.images.problems])
+        writer.lines("metrics.jsonl", [])
+        self._write_epoch(0)
+        writer.arrays("weights.safetensors", self._weights())
+        self._save()
+        self._info("running")
+
+    def _finish(self) -> None:
+        seconds = self._seconds()
+        self.state.seconds, self.clock = seconds, time.perf_counter()
+        test = self.make_feeder(self.plan.images.test)
+        with swapped(self.learner.theta, self._kept()):
+            answers = self._answers(test)
+            self.writer.arrays("weights.safetensors", self._weights())
+        said = named(self.plan.stack, answers).numpy()
+        truth = np.asarray(self.plan.images.test.labels)
+        self.writer.arrays("test.safetensors", {"answers": answers.numpy()})
+        self._save()
+        self._info("finished", seconds=seconds, scores=score(truth, said, len(self.plan.images.classes)))
+
+    def _diverged(self, loss: float, rate: float) -> None:
+        state = self.state
+        last = f"the state after epoch {state.epoch - 1} is kept" if state.epoch > 1 else "its random start is kept"
+        self._info("diverged")
+        raise DivergedError(
+            f"the loss became {loss} at epoch {state.epoch}, step {state.step + 1} of {self.steps} (rate {rate:.3g}); "
+            f"{last} in {self.writer.path}: train again with a lower --rate"
+        )
+
+    def _answers(self, feeder: Feeder) -> Tensor:
+        starts = range(0, len(feeder), EVALUATION_BATCH)
+        return torch.cat([self.learner.answers(feeder, s, min(s + EVALUATION_BATCH, len(feeder))) for s in starts])
+
+    def _kept(self) -> Tensor:
+        return self.learner.theta if self.average is None else self.average
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {k: v.detach().cpu().numpy() for k, v in self.net.state_dict().items()}
+
+    def _write_epoch(self, epoch: int) -> None:
+        if keeps_epoch(epoch, self.recipe.epochs, 4 * self.plan.stack.parameters):
+            with swapped(self.learner.theta, self._kept()):
+                self.writer.arrays(f"epochs/{epoch:03d}.safetensors", self._weights())
+                self.writer.arrays("weights.safetensors", self._weights())
+
+    def _seconds(self) -> float:
+        return self.state.seconds + time.perf_counter() - self.clock
+
+    def _save(self) -> None:
+        self.state.seconds, self.clock = self._seconds(), time.perf_counter()
+        arrays = {"theta": self.learner.theta.cpu().numpy(), **self.learner.state()}
+        if self.average is not None:
+            arrays["average"] = self.average.cpu().numpy()
+        self.writer.arrays("resume/state.safetensors", arrays, note=asdict(self.state))
+        self.saved = time.perf_counter()
+
+    def _load(self) -> None:
+        arrays, note = resume_state(Run(self.writer.path))
+        try:
+            self.learner.theta.copy_(torch.from_numpy(arrays["theta"]))
+            self.learner.load(arrays)
+            if self.average is not None:
+                self.average.copy_(torch.from_numpy(arrays["average"]))
+            self.state = _State(**note)
+        except (KeyError, TypeError, RuntimeError):
+            raise RunError(f"{self.writer.path}: the state to resume from is of another net or recipe; train anew") from None
+        self.writer.lines("metrics.jsonl", self.state.metrics)
+        self._info("running")
+
+    def _info(self, status: str, seconds: float | None = None, scores: dict[str, Any] | None = None) -> None:
+        plan, seconds = self.plan, self._seconds() if seconds is None else seconds
+        done = (self.state.epoch - 1) * len(self.learning) + self.state.step * self.recipe.batch
+        info = {
+            "format": FORMAT,
+            "convscope": convscope.__version__,
+            "written": now(),
+            "status": status,
+            "net": plan.net,
+            "parameters": plan.stack.parameters,
+            "source": plan.images.name,
+            "data_fingerprint": plan.images.fingerprint,
+            "pictures": {"train": len(self.learning), "validation": len(self.watched or ()), "test": len(plan.images.test)},
+            "classes": list(plan.images.classes),
+            "input": list(plan.stack.input.shape),
+            "picture_shape": list(plan.images.shape),
+            "normalisation": asdict(self.rule),
+            "background": plan.images.background,
+            "recipe": plan.recipe_name,
+            "loss": loss_for(plan.stack, self.recipe),
+            "seed": plan.seed,
+            "target_percent": plan.target,
+            "epochs": self.state.epoch - 1,
+            "train_seconds": round(seconds, 3),
+            "images_per_second": round(done / seconds, 1) if seconds else 0.0,
+            "device": plan.device,
+            "engine": self.learner.kind,
+            "machine": machine(),
+            "scores": scores,
+        }
+        self.writer.json("run.json", info)
+
+
+def learner_for(net: Net, plan: Plan) -> Learner:
+    """What computes: the native engine where it knows every step of the net, else PyTorch.
+
+    Raises:
+        RecipeError: The native engine was asked for, and cannot.
+    """
+    return TorchLearner(net, plan.recipe, plan.device)
+
+
+def split(pictures: Pictures, part: float, seed: int) -> tuple[Pictures, Pictures]:
+    """Training pictures, and a part of them kept aside: the same share of every class, drawn by the seed.
+
+    >>> import numpy as np
+    >>> ten = Pictures(np.zeros((10, 1, 2, 2), np.uint8), np.array([0, 1] * 5))
+    >>> [len(p) for p in split(ten, 0.4, seed=0)]
+    [6, 4]
+    """
+    if not part:
+        return pictures, pictures.take(np.zeros(0, dtype=np.int64))
+    labels = np.asarray(pictures.labels)
+    order = torch.randperm(len(labels), generator=generator(seed, "split")).numpy()
+    aside = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        own = order[labels[order] == label]
+        aside[own[: round(part * len(own))]] = True
+    if aside.all() or not aside.any():
+        raise RecipeError(f"validation={part:g} leaves nothing on one side of {len(labels)} pictures: take another part")
+    return pictures.take(np.flatnonzero(~aside)), pictures.take(np.flatnonzero(aside))
+
+
+def accuracy(stack: Stack, answers: Tensor, labels: Tensor) -> float:
+    """The part of the pictures that is named rightly."""
+    return float((named(stack, answers) == labels.cpu()).double().mean())
+
+
+def score(truth: np.ndarray, said: np.ndarray, classes: int) -> dict[str, Any]:
+    """The scores of a Run on its test pictures; fractions, and percent where the name says so."""
+    errors, n = int((truth != said).sum()), len(truth)
+    low, high = scores.interval(errors, n)
+    return {
+        "test_pictures": n,
+        "test_errors": errors,
+        "test_accuracy": (n - errors) / n,
+        "test_error_percent": 100 * errors / n,
+        "test_interval_percent": [100 * low, 100 * high],
+        "confusion": scores.confusion(truth, said, classes).tolist(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What a figure needs beside it: processor, cores, threads, versions."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
