@@ -33,7 +33,9 @@ class CompileEngine(BuildHookInterface):
         command += ["-fno-math-errno", "-Wall", "-o", str(part), *map(str, sorted(folder.glob("*.c"))), "-lm"]
         made = subprocess.run(command, capture_output=True, text=True)
         if made.returncode != 0:
-            self.app.display_warning(f"the native engine did not compile, using plain PyTorch:\n{made.stderr}")
+            self.app.display_warning(
+                f"the native engine did not compile, using plain PyTorch:\n{made.stderr}"
+            )
             return
         part.replace(target)
         build_data["pure_python"] = False

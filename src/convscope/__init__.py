@@ -24,7 +24,7 @@ PUBLIC = {
     "zoo": "convscope.nets.zoo",
 }
 
-__all__ = [*PUBLIC, "__version__"]  # noqa: PLE0604
+__all__ = [*PUBLIC, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -73,7 +73,9 @@ class Run:
         try:
             return parse(self._bytes("stack.txt").decode("utf-8"))
         except (StackError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.path / 'stack.txt'}: damaged ({error}); restore it or train again") from None
+            raise RunError(
+                f"{self.path / 'stack.txt'}: damaged ({error}); restore it or train again"
+            ) from None
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -88,7 +90,9 @@ class Run:
             try:
                 rows.append(json.loads(line))
             except ValueError:
-                raise RunError(f"{self.path / 'metrics.jsonl'}, line {number}: damaged; train again") from None
+                raise RunError(
+                    f"{self.path / 'metrics.jsonl'}, line {number}: damaged; train again"
+                ) from None
         return rows
 
     @property
@@ -99,7 +103,9 @@ class Run:
     @property
     def epochs(self) -> tuple[int, ...]:
         """The epochs whose weights were kept; 0 is the random start."""
-        return tuple(sorted(int(p.stem) for p in (self.path / "epochs").glob("*.safetensors") if p.stem.isdigit()))
+        return tuple(
+            sorted(int(p.stem) for p in (self.path / "epochs").glob("*.safetensors") if p.stem.isdigit())
+        )
 
     def weights(self, epoch: int | None = None) -> dict[str, np.ndarray]:
         """The net's numbers by name: as it ended, or after one of the kept `epochs`.
@@ -153,7 +159,9 @@ class Run:
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
-            raise RunError(f"{self.path / name}: missing, so the Run is not whole; restore it or train again") from None
+            raise RunError(
+                f"{self.path / name}: missing, so the Run is not whole; restore it or train again"
+            ) from None
         except OSError as error:
             raise RunError(f"{self.path / name}: cannot be read ({error.strerror})") from None
 
@@ -166,7 +174,9 @@ class Run:
             if not isinstance(value, dict):
                 raise ValueError
         except (ValueError, RecursionError):
-            raise RunError(f"{self.path / name}: damaged (not a JSON object); restore it or train again") from None
+            raise RunError(
+                f"{self.path / name}: damaged (not a JSON object); restore it or train again"
+            ) from None
         return value
 
 
@@ -181,7 +191,11 @@ class Writer:
         self.path = Path(path)
         if not resume and self.path.exists() and any(p.name != ".lock" for p in _listing(self.path)):
             what = "already holds a Run" if (self.path / "run.json").exists() else "is not empty"
-            cure = f"give another --out, or go on with --resume {self.path}" if what.startswith("al") else "give another"
+            cure = (
+                f"give another --out, or go on with --resume {self.path}"
+                if what.startswith("al")
+                else "give another"
+            )
             raise RunError(f"{self.path}: the folder {what}; {cure}")
         try:
             for folder in ("epochs", "resume"):
@@ -189,9 +203,13 @@ class Writer:
             self.lock = FileLock(self.path / ".lock", timeout=0)
             self.lock.acquire()
         except Timeout:
-            raise RunError(f"{self.path}: another training is writing into this folder; wait for it, or give another --out") from None
+            raise RunError(
+                f"{self.path}: another training is writing into this folder; wait for it, or give another --out"
+            ) from None
         except OSError as error:
-            raise RunError(f"{self.path}: the Run folder cannot be written ({_reason(error)}); give another --out") from None
+            raise RunError(
+                f"{self.path}: the Run folder cannot be written ({_reason(error)}); give another --out"
+            ) from None
         for left in self.path.rglob("*.part"):
             left.unlink(missing_ok=True)
 

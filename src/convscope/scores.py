@@ -30,7 +30,9 @@ def interval(errors: int, n: int) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def confusion(truth: Int[np.ndarray, " n"], said: Int[np.ndarray, " n"], classes: int) -> Int[np.ndarray, "k k"]:
+def confusion(
+    truth: Int[np.ndarray, " n"], said: Int[np.ndarray, " n"], classes: int
+) -> Int[np.ndarray, "k k"]:
     """How often each class (row) was named as each class (column).
 
     >>> confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2)

@@ -32,15 +32,27 @@ def nets(json: Annotated[bool, typer.Option("--json", help="Print one JSON objec
             for e in ENTRIES
         ]  # fmt: skip
         return as_json({"nets": rows})
-    rows = [[e.name, show_shape(zoo[e.name].input.shape), f"{zoo[e.name].parameters:,}", e.title] for e in ENTRIES]
-    print(table(["net", "input", "parameters", "what it is"], [[r[0], r[1], r[2].rjust(10), r[3]] for r in rows], left=4))
+    rows = [
+        [e.name, show_shape(zoo[e.name].input.shape), f"{zoo[e.name].parameters:,}", e.title] for e in ENTRIES
+    ]
+    print(
+        table(
+            ["net", "input", "parameters", "what it is"],
+            [[r[0], r[1], r[2].rjust(10), r[3]] for r in rows],
+            left=4,
+        )
+    )
     print("\nconvscope shapes NET shows one from the inside.")
     return None
 
 
 def shapes(
-    net: Annotated[str, typer.Argument(help="A net of the zoo, a file of stack text, or the text in quotes.")],
-    input: Annotated[str | None, typer.Option("--input", help="Another input: channels x height x width.")] = None,
+    net: Annotated[
+        str, typer.Argument(help="A net of the zoo, a file of stack text, or the text in quotes.")
+    ],
+    input: Annotated[
+        str | None, typer.Option("--input", help="Another input: channels x height x width.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print the shrink ladder of a net: every layer's size, kernel, parameters and receptive field.
@@ -58,26 +70,56 @@ def shapes(
             raise StackError(f"--input: {error}") from None
     if json:
         layers = [_row(rung) for rung in stack.ladder]
-        return as_json({"net": net, "input": list(stack.input.shape), "layers": layers, "parameters": stack.parameters})
+        return as_json(
+            {"net": net, "input": list(stack.input.shape), "layers": layers, "parameters": stack.parameters}
+        )
     print(ladder(stack))
     return None
 
 
 def ladder(stack: Stack) -> str:
     """The shrink ladder as a table."""
-    heads = ["layer", "kind", "output", "kernel", "stride", "padding", "parameters", "connections", "products", "sees", "jump"]
+    heads = [
+        "layer",
+        "kind",
+        "output",
+        "kernel",
+        "stride",
+        "padding",
+        "parameters",
+        "connections",
+        "products",
+        "sees",
+        "jump",
+    ]
     rows = [["input", "", show_shape(stack.input.shape), *[""] * 6, "1x1", "1"]]
     for r in stack.ladder:
-        window = [show_shape(r.kernel), _short(r.stride), _sides(r.padding)] if r.kernel and r.stride and r.padding else [""] * 3
+        window = (
+            [show_shape(r.kernel), _short(r.stride), _sides(r.padding)]
+            if r.kernel and r.stride and r.padding
+            else [""] * 3
+        )
         counts = [f"{n:,}" for n in (r.parameters, r.connections, r.multiply_adds)]
-        rows.append([r.name, r.kind, show_shape(r.output), *window, *counts, show_shape(r.receptive_field), _short(r.jump)])
+        rows.append(
+            [
+                r.name,
+                r.kind,
+                show_shape(r.output),
+                *window,
+                *counts,
+                show_shape(r.receptive_field),
+                _short(r.jump),
+            ]
+        )
     sums = [sum(getattr(r, k) for r in stack.ladder) for k in ("parameters", "connections", "multiply_adds")]
     rows.append(["total", "", "", "", "", "", *[f"{n:,}" for n in sums], "", ""])
     return table(heads, rows, left=2)
 
 
 def _row(rung: Rung) -> dict[str, Any]:
-    padding = rung.padding and ([*rung.padding[:2]] if rung.padding[:2] == rung.padding[2:] else [*rung.padding])
+    padding = rung.padding and (
+        [*rung.padding[:2]] if rung.padding[:2] == rung.padding[2:] else [*rung.padding]
+    )
     return {
         "name": rung.name,
         "kind": rung.kind,

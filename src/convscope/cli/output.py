@@ -33,7 +33,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) ->
     widths = [max(len(row[c]) for row in cells) for c in range(len(heads))]
     lines = []
     for row in cells:
-        parts = [cell.ljust(w) if c < left else cell.rjust(w) for c, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        parts = [
+            cell.ljust(w) if c < left else cell.rjust(w)
+            for c, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(parts).rstrip())
     return "\n".join(lines)
 

@@ -39,22 +39,41 @@ def _flags() -> list[inspect.Parameter]:
             words += f" ({', '.join(rule['names'])})"
         if rule["unit"]:
             words += f", in {rule['unit']}"
-        option = typer.Option(f"--{knob.name}", help=words + ".", rich_help_panel="Recipe", show_default=False)
+        option = typer.Option(
+            f"--{knob.name}", help=words + ".", rich_help_panel="Recipe", show_default=False
+        )
         kind = type(knob.default)
-        flags.append(inspect.Parameter(knob.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]))
+        flags.append(
+            inspect.Parameter(
+                knob.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[kind | None, option],
+            )
+        )
     return flags
 
 
 def train(
     source: Annotated[str, typer.Argument(help="mnist, fashion-mnist or cifar10; see: convscope data")] = "",
     *,
-    net: Annotated[str, typer.Option(help="A net of the zoo, a file of stack text, or the text in quotes.")] = "lenet5",
-    recipe: Annotated[str | None, typer.Option(help=f"One of: {', '.join(r.name for r in RECIPES)}. By default the net's own.")] = None,
+    net: Annotated[
+        str, typer.Option(help="A net of the zoo, a file of stack text, or the text in quotes.")
+    ] = "lenet5",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help=f"One of: {', '.join(r.name for r in RECIPES)}. By default the net's own."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The Run folder; by default runs/1, runs/2, ...")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    target: Annotated[float | None, typer.Option(min=1, max=100, help="Stop when this percentage of the pictures kept aside is right.")] = None,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(min=1, max=100, help="Stop when this percentage of the pictures kept aside is right."),
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write RUN/report.html.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     **knobs: Any,
@@ -73,7 +92,9 @@ def train(
     else:
         plan = _planned(source, net, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
-    remark(f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} by recipe {plan.recipe_name}, seed {plan.seed}")
+    remark(
+        f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} by recipe {plan.recipe_name}, seed {plan.seed}"
+    )
     with _stopping() as stop:
         from convscope.cli.progress import shown
 
@@ -92,7 +113,15 @@ def train(
     _print_result(run, json)
 
 
-def _planned(source: str, net: str, recipe: str | None, given: dict[str, Any], seed: int, device: str, target: float | None) -> Any:
+def _planned(
+    source: str,
+    net: str,
+    recipe: str | None,
+    given: dict[str, Any],
+    seed: int,
+    device: str,
+    target: float | None,
+) -> Any:
     from convscope.data.images import images
     from convscope.train.loop import make_plan
 
@@ -137,11 +166,31 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 def _print_result(run: Any, json: bool) -> None:
     info, scores = run.info, run.info["scores"]
     if json:
-        keys = ("net", "source", "epochs", "train_seconds", "images_per_second", "parameters", "device", "seed")
+        keys = (
+            "net",
+            "source",
+            "epochs",
+            "train_seconds",
+            "images_per_second",
+            "parameters",
+            "device",
+            "seed",
+        )
         scored = {k: scores[k] for k in ("test_accuracy", "test_error_percent", "test_interval_percent")}
-        return as_json({"run": str(run.path), **{k: info[k] for k in keys}, **scored, "wall_seconds": round(wall_seconds(), 3)})
+        return as_json(
+            {
+                "run": str(run.path),
+                **{k: info[k] for k in keys},
+                **scored,
+                "wall_seconds": round(wall_seconds(), 3),
+            }
+        )
     low, high = scores["test_interval_percent"]
     print(f"run            {run.path}")
-    print(f"test error     {scores['test_error_percent']:.2f} % of {scores['test_pictures']:,} (95 % interval {low:.2f} to {high:.2f})")
-    print(f"training       {info['train_seconds']:.1f} s, {info['images_per_second']:,.0f} pictures a second on {info['device']} ({info['engine']})")
+    print(
+        f"test error     {scores['test_error_percent']:.2f} % of {scores['test_pictures']:,} (95 % interval {low:.2f} to {high:.2f})"
+    )
+    print(
+        f"training       {info['train_seconds']:.1f} s, {info['images_per_second']:,.0f} pictures a second on {info['device']} ({info['engine']})"
+    )
     return None

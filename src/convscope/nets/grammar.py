@@ -112,7 +112,9 @@ def _input(row: list[Word]) -> Input:
 def _line(row: list[Word], shape: Shape) -> tuple[Line, Shape]:
     name, *rest = row
     if not NAME.fullmatch(name.text):
-        raise name.wrong(f"a layer's name is letters, digits, - and _ and begins with a letter, not {name.text!r}")
+        raise name.wrong(
+            f"a layer's name is letters, digits, - and _ and begins with a letter, not {name.text!r}"
+        )
     if name.text == "input":
         raise name.wrong("a net has one input, in its first line")
     steps = []
@@ -124,7 +126,9 @@ def _line(row: list[Word], shape: Shape) -> tuple[Line, Shape]:
             raise words[0].wrong(str(error)) from None
         steps.append(step)
     if steps[0].is_activation:
-        raise rest[0].wrong(f"a line begins with an operation; put {rest[0].text} behind the one before: ... | {rest[0].text}")
+        raise rest[0].wrong(
+            f"a line begins with an operation; put {rest[0].text} behind the one before: ... | {rest[0].text}"
+        )
     return Line(name.text, tuple(steps)), shape
 
 
@@ -163,11 +167,15 @@ def _step(words: list[Word]) -> Step:
         else:
             values[places[0].name] = _read(places[0].metadata["reader"], word)
     for missing in (f for f in by_place if f.name not in values):
-        raise first.wrong(f"{first.text} needs its {missing.name}, {missing.metadata['reader'].wanted}: {usage(kind)}")
+        raise first.wrong(
+            f"{first.text} needs its {missing.name}, {missing.metadata['reader'].wanted}: {usage(kind)}"
+        )
     return kind(**values)
 
 
-def _option(kind: type[Step], by_name: dict[str, Field[Any]], values: dict[str, Any], word: Word, key: str, value: str) -> Any:
+def _option(
+    kind: type[Step], by_name: dict[str, Field[Any]], values: dict[str, Any], word: Word, key: str, value: str
+) -> Any:
     if key not in by_name:
         raise word.wrong(f"{kind.kind} has no option {key!r}: {_choices(by_name)}")
     if key in values:
@@ -206,5 +214,3 @@ def _show_step(step: Step) -> str:
         elif f.default is MISSING or value != f.default:
             words.append(f"{f.name}={reader.show(value)}")
     return " ".join(words)
-
-

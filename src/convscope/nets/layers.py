@@ -24,6 +24,8 @@ class Squash(nn.Module):
 class Subsample(nn.Module):
     """The sum of each window, times a trained coefficient a map, plus a trained bias a map."""
 
+    sources: Tensor | None
+
     def __init__(self, sources: tuple[int, ...], kernel: tuple[int, int], stride: tuple[int, int]):
         super().__init__()
         self.kernel, self.stride = kernel, stride
@@ -45,7 +47,16 @@ class TableConv(nn.Module):
     `weight` holds the kernels that exist, in the table's order: [links, rows, columns].
     """
 
-    def __init__(self, table: tuple[tuple[int, ...], ...], channels: int, kernel: tuple[int, int], bias: bool, **how: object):
+    places: Tensor
+
+    def __init__(
+        self,
+        table: tuple[tuple[int, ...], ...],
+        channels: int,
+        kernel: tuple[int, int],
+        bias: bool,
+        **how: object,
+    ):
         super().__init__()
         self.how = how
         self.dense = (len(table), channels, *kernel)
@@ -79,6 +90,8 @@ class UnevenPad(nn.Module):
 class Rbf(nn.Module):
     """Squared distances to fixed codes: y_i = sum_j (x_j - w_ij)^2 (LeCun et al. 1998, eq. 7)."""
 
+    codes: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("codes", torch.tensor(digit_codes()), persistent=False)
@@ -95,4 +108,6 @@ def digit_codes() -> tuple[tuple[float, ...], ...]:
     its forerunner does (LeCun et al. 1990, figure 3: black is +1), and so do we.
     """
     rows = json.loads(resources.files("convscope.nets").joinpath("digit_codes.json").read_text())
-    return tuple(tuple(1.0 if bit == "#" else -1.0 for row in rows[digit] for bit in row) for digit in "0123456789")
+    return tuple(
+        tuple(1.0 if bit == "#" else -1.0 for row in rows[digit] for bit in row) for digit in "0123456789"
+    )

@@ -166,7 +166,9 @@ def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, 
         if isinstance(step, _Window):
             kernel, stride, _, dilation = window_of(step)
             window = window or (kernel, stride, step.sides(shape))
-            fields = tuple(f.through(k, s, d) for f, k, s, d in zip(fields, kernel, stride, dilation, strict=True))
+            fields = tuple(
+                f.through(k, s, d) for f, k, s, d in zip(fields, kernel, stride, dilation, strict=True)
+            )
         elif isinstance(step, Linear | Rbf):
             fields = tuple(f.through(size) for f, size in zip(fields, shape[1:], strict=True))
         shape = step.output(shape)
@@ -176,7 +178,19 @@ def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, 
         seen = (min(seen[0], picture[1]), min(seen[1], picture[2]))
     jump = (fields[0].jump, fields[1].jump)
     return (
-        Rung(line.name, line.steps[0].kind, shape, kernel, stride, sides, parameters, connections, products, seen, jump),
+        Rung(
+            line.name,
+            line.steps[0].kind,
+            shape,
+            kernel,
+            stride,
+            sides,
+            parameters,
+            connections,
+            products,
+            seen,
+            jump,
+        ),
         fields,
         shape,
     )

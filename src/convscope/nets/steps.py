@@ -54,7 +54,9 @@ class _Window(Step):
         kernel, stride, padding, dilation = window_of(self)
         if padding == "same":
             (top, bottom), (left, right) = (
-                geometry.same_padding(shape[1 + axis], kernel[axis], stride=stride[axis], dilation=dilation[axis])
+                geometry.same_padding(
+                    shape[1 + axis], kernel[axis], stride=stride[axis], dilation=dilation[axis]
+                )
                 for axis in (0, 1)
             )
             return top, left, bottom, right
@@ -142,7 +144,9 @@ class Conv(_Window):
             if self.groups != 1:
                 raise GeometryError("groups and maps say the same thing twice: keep one of them")
             if len(self.maps) != self.width:
-                raise GeometryError(f"maps lists {len(self.maps)} maps, but conv makes {self.width}: list as many")
+                raise GeometryError(
+                    f"maps lists {len(self.maps)} maps, but conv makes {self.width}: list as many"
+                )
             highest = max(map(max, self.maps))
             if highest >= channels:
                 raise GeometryError(f"maps names map {highest}, but below are 0 to {channels - 1}")
@@ -154,7 +158,9 @@ class Conv(_Window):
                 f"{', '.join(map(str, fits))} would"
             )
         inside, outside = channels // self.groups, self.width // self.groups
-        return tuple(tuple(range(o // outside * inside, (o // outside + 1) * inside)) for o in range(self.width))
+        return tuple(
+            tuple(range(o // outside * inside, (o // outside + 1) * inside)) for o in range(self.width)
+        )
 
     def fan_ins(self, shape: Shape) -> tuple[int, ...]:
         """For each output map, how many values its kernel multiplies."""

@@ -153,7 +153,9 @@ def find(net: str) -> Stack:
         except StackError as error:
             raise StackError(f"{path}, {error}") from None
         except (UnicodeDecodeError, OSError) as error:
-            raise StackError(f"{path}: not a net's text ({error}); give a text file, or one of: {', '.join(zoo)}") from None
+            raise StackError(
+                f"{path}: not a net's text ({error}); give a text file, or one of: {', '.join(zoo)}"
+            ) from None
     near = difflib.get_close_matches(net, zoo, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise StackError(f"{net}: no net of the zoo and no file; {hint}The zoo has {', '.join(zoo)}.")

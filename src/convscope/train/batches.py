@@ -33,7 +33,8 @@ class Normalisation:
             return Normalisation((float((high - low) / 255),) * channels, (float(low),) * channels)
         means, deviations = channel_statistics(training.pixels)
         return Normalisation(
-            tuple(float(1 / d) for d in deviations), tuple(float(-m / d) for m, d in zip(means, deviations, strict=True))
+            tuple(float(1 / d) for d in deviations),
+            tuple(float(-m / d) for m, d in zip(means, deviations, strict=True)),
         )
 
 
@@ -50,12 +51,20 @@ class Feeder:
     """Gives the training's batches: pictures of the net's size, distorted if the recipe asks, normalised."""
 
     def __init__(
-        self, pictures: Pictures, size: tuple[int, int], rule: Normalisation, recipe: Recipe, seed: int, device: str
+        self,
+        pictures: Pictures,
+        size: tuple[int, int],
+        rule: Normalisation,
+        recipe: Recipe,
+        seed: int,
+        device: str,
     ):
         self.pixels = torch.as_tensor(np.asarray(pictures.pixels), device=device)
         self.labels = torch.as_tensor(np.asarray(pictures.labels), device=device)
         self.size, self.rule, self.recipe, self.seed = size, rule, recipe, seed
-        self.scale, self.shift = (torch.tensor(v, device=device)[:, None, None] for v in (rule.scale, rule.shift))
+        self.scale, self.shift = (
+            torch.tensor(v, device=device)[:, None, None] for v in (rule.scale, rule.shift)
+        )
 
     def __len__(self) -> int:
         return len(self.labels)

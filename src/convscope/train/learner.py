@@ -31,7 +31,9 @@ class Learner(Protocol):
     theta: Tensor
     kind: str
 
-    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> tuple[float, int]:
+    def step(
+        self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
+    ) -> tuple[float, int]:
         """Learn from the pictures `index`; the loss summed over them, and how many were named rightly before."""
         ...
 
@@ -62,7 +64,9 @@ class TorchLearner:
         self.second = torch.zeros_like(self.theta)
         self.steps = 0
 
-    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> tuple[float, int]:
+    def step(
+        self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
+    ) -> tuple[float, int]:
         labels = feeder.labels[index.to(self.device)]
         self.net.train()
         self.gradient.zero_()
@@ -81,7 +85,12 @@ class TorchLearner:
 
     def state(self) -> dict[str, np.ndarray]:
         buffers = {f"buffer.{k}": b.cpu().numpy() for k, b in _buffers(self.net)}
-        return {"first": self.first.cpu().numpy(), "second": self.second.cpu().numpy(), "steps": np.array(self.steps), **buffers}
+        return {
+            "first": self.first.cpu().numpy(),
+            "second": self.second.cpu().numpy(),
+            "steps": np.array(self.steps),
+            **buffers,
+        }
 
     def load(self, state: dict[str, np.ndarray]) -> None:
         self.first.copy_(torch.from_numpy(state["first"]))

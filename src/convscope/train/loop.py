@@ -164,7 +164,9 @@ def fitted(stack: Stack, images: Images) -> Stack:
     return stack.with_classes(len(images.classes))
 
 
-def training(plan: Plan, path: Path, *, resume: bool = False, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+def training(
+    plan: Plan, path: Path, *, resume: bool = False, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Event]:
     """Train by a plan into a folder, yielding a `Progress` a step, an `EpochDone` an epoch, and `Finished`.
 
     `stop` is asked after each step; once it says yes the state is saved and the training ends.
@@ -183,7 +185,14 @@ def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
     if info["data_fingerprint"] != images.fingerprint:
         raise RunError(f"{run.path}: {info['source']} has changed since this Run began; train anew")
     return Plan(
-        images, run.stack, info["net"], from_dict(run.recipe), info["recipe"], info["seed"], choose(device), info["target_percent"]
+        images,
+        run.stack,
+        info["net"],
+        from_dict(run.recipe),
+        info["recipe"],
+        info["seed"],
+        choose(device),
+        info["target_percent"],
     )
 
 
@@ -263,10 +272,16 @@ class _Training:
 
     def _end_epoch(self) -> dict[str, Any]:
         state, n = self.state, len(self.learning)
-        line: dict[str, Any] = {"epoch": state.epoch, "loss": state.loss / n, "train_accuracy": state.correct / n}
+        line: dict[str, Any] = {
+            "epoch": state.epoch,
+            "loss": state.loss / n,
+            "train_accuracy": state.correct / n,
+        }
         if self.watched is not None:
             with swapped(self.learner.theta, self._kept()):
-                line["validation_accuracy"] = accuracy(self.plan.stack, self._answers(self.watched), self.watched.labels)
+                line["validation_accuracy"] = accuracy(
+                    self.plan.stack, self._answers(self.watched), self.watched.labels
+                )
         line["seconds"] = round(self._seconds(), 3)
         state.metrics.append(line)
         state.epoch, state.step, state.loss, state.correct = state.epoch + 1, 0, 0.0, 0
@@ -306,7 +321,11 @@ class _Training:
 
     def _diverged(self, loss: float, rate: float) -> None:
         state = self.state
-        last = f"the state after epoch {state.epoch - 1} is kept" if state.epoch > 1 else "its random start is kept"
+        last = (
+            f"the state after epoch {state.epoch - 1} is kept"
+            if state.epoch > 1
+            else "its random start is kept"
+        )
         self._info("diverged")
         raise DivergedError(
             f"the loss became {loss} at epoch {state.epoch}, step {state.step + 1} of {self.steps} (rate {rate:.3g}); "
@@ -315,7 +334,9 @@ class _Training:
 
     def _answers(self, feeder: Feeder) -> Tensor:
         starts = range(0, len(feeder), EVALUATION_BATCH)
-        return torch.cat([self.learner.answers(feeder, s, min(s + EVALUATION_BATCH, len(feeder))) for s in starts])
+        return torch.cat(
+            [self.learner.answers(feeder, s, min(s + EVALUATION_BATCH, len(feeder))) for s in starts]
+        )
 
     def _kept(self) -> Tensor:
         return self.learner.theta if self.average is None else self.average
@@ -349,7 +370,9 @@ class _Training:
                 self.average.copy_(torch.from_numpy(arrays["average"]))
             self.state = _State(**note)
         except (KeyError, TypeError, RuntimeError):
-            raise RunError(f"{self.writer.path}: the state to resume from is of another net or recipe; train anew") from None
+            raise RunError(
+                f"{self.writer.path}: the state to resume from is of another net or recipe; train anew"
+            ) from None
         self.writer.lines("metrics.jsonl", self.state.metrics)
         self._info("running")
 
@@ -365,7 +388,11 @@ class _Training:
             "parameters": plan.stack.parameters,
             "source": plan.images.name,
             "data_fingerprint": plan.images.fingerprint,
-            "pictures": {"train": len(self.learning), "validation": len(self.watched or ()), "test": len(plan.images.test)},
+            "pictures": {
+                "train": len(self.learning),
+                "validation": len(self.watched or ()),
+                "test": len(plan.images.test),
+            },
             "classes": list(plan.images.classes),
             "input": list(plan.stack.input.shape),
             "picture_shape": list(plan.images.shape),
@@ -412,7 +439,9 @@ def split(pictures: Pictures, part: float, seed: int) -> tuple[Pictures, Picture
         own = order[labels[order] == label]
         aside[own[: round(part * len(own))]] = True
     if aside.all() or not aside.any():
-        raise RecipeError(f"validation={part:g} leaves nothing on one side of {len(labels)} pictures: take another part")
+        raise RecipeError(
+            f"validation={part:g} leaves nothing on one side of {len(labels)} pictures: take another part"
+        )
     return pictures.take(np.flatnonzero(~aside)), pictures.take(np.flatnonzero(aside))
 
 

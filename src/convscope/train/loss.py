@@ -40,7 +40,9 @@ def loss_for(stack: Stack, recipe: Recipe) -> str:
     if recipe.loss == "auto":
         return fitting
     if FITTING[recipe.loss] != answers:
-        raise RecipeError(f"loss={recipe.loss} needs {FITTING[recipe.loss]}, but the net ends in {answers}: {fitting} fits")
+        raise RecipeError(
+            f"loss={recipe.loss} needs {FITTING[recipe.loss]}, but the net ends in {answers}: {fitting} fits"
+        )
     return recipe.loss
 
 

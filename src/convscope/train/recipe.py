@@ -39,9 +39,17 @@ class Recipe:
     optimizer: str = choice("adamw", "how gradients become steps", "sgd", "adamw")
     rate: float = number(0.002, "learning rate at its highest", low=1e-9, high=1e3)
     schedule: str = choice(
-        "one-cycle", "the learning rate over the run", "one-cycle", "cosine", "linear", "constant", "lecun1998"
+        "one-cycle",
+        "the learning rate over the run",
+        "one-cycle",
+        "cosine",
+        "linear",
+        "constant",
+        "lecun1998",
     )
-    warmup: float = number(0.2, "part of the run in which the rate climbs (one-cycle, cosine, linear)", high=1)
+    warmup: float = number(
+        0.2, "part of the run in which the rate climbs (one-cycle, cosine, linear)", high=1
+    )
     momentum: float = number(0.9, "how much of the last step is kept (sgd)", high=0.9999)
     decay: float = number(0.0, "weight decay; of weights, not of biases", high=10)
     loss: str = choice(
@@ -50,16 +58,28 @@ class Recipe:
         "auto", "cross-entropy", "squared", "distance", "discriminative",
     )  # fmt: skip
     smoothing: float = number(0.0, "label smoothing (cross-entropy)", high=0.99)
-    rubbish: float = number(1.0, "j of eq. 9 of LeCun et al. 1998: e^-j is the rubbish class (discriminative)", high=1e3)
-    average: float = number(0.0, "decay of the running mean of the weights that is kept as the net; 0 keeps the last", high=0.999999)
-    validation: float = number(0.0, "part of the training pictures kept aside to watch and to stop by", high=0.9)
+    rubbish: float = number(
+        1.0, "j of eq. 9 of LeCun et al. 1998: e^-j is the rubbish class (discriminative)", high=1e3
+    )
+    average: float = number(
+        0.0,
+        "decay of the running mean of the weights that is kept as the net; 0 keeps the last",
+        high=0.999999,
+    )
+    validation: float = number(
+        0.0, "part of the training pictures kept aside to watch and to stop by", high=0.9
+    )
     shift: float = number(0.0, "random shift, up to this many pixels each way", high=1000, unit="pixels")
     rotate: float = number(0.0, "random rotation, up to this each way", high=180, unit="degrees")
     scale: float = number(0.0, "random size, by up to this part more or less", high=0.9)
-    squeeze: float = number(0.0, "random squeeze: wider by up to this part and lower by it, or the reverse", high=0.9)
+    squeeze: float = number(
+        0.0, "random squeeze: wider by up to this part and lower by it, or the reverse", high=0.9
+    )
     shear: float = number(0.0, "random horizontal shear, up to this many pixels a pixel", high=2)
     elastic: float = number(0.0, "random elastic distortion: typical displacement", high=100, unit="pixels")
-    engine: str = choice("auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch")
+    engine: str = choice(
+        "auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch"
+    )
 
     def __post_init__(self) -> None:
         for knob in fields(self):
@@ -74,7 +94,9 @@ class Recipe:
         for name in knobs:
             if name not in KNOBS:
                 near = difflib.get_close_matches(name, KNOBS, n=1)
-                raise RecipeError(f"no knob {name!r}: {f'did you mean {near[0]}?' if near else ', '.join(KNOBS)}")
+                raise RecipeError(
+                    f"no knob {name!r}: {f'did you mean {near[0]}?' if near else ', '.join(KNOBS)}"
+                )
         return replace(self, **knobs)
 
     def as_dict(self) -> dict[str, Any]:

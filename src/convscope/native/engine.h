@@ -1,0 +1,136 @@
+/* What the parts of the native engine share: a net as a plan of ops, and one call's work.
+ *
+ * Pictures are taken in blocks of `lanes`, and a block's values are stored [map][row][column][lane]:
+ * the picture is the innermost dimension, so that every loop vectorises, whatever the number of maps.
+ * All strides below count floats. A tensor between two ops is one `Map`; in the backward pass the
+ * gradient overwrites the values, place by place, as soon as nobody needs them any more.
+ */
+#ifndef CONVSCOPE_ENGINE_H
+#define CONVSCOPE_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF };
+enum { IDENTITY, TANH, RELU, SIGMOID };
+enum { CROSS_ENTROPY, SQUARED, DISTANCE, DISTANCE_MAP };
+
+/* An op as Python says it; library.py mirrors this struct and those below, field for field. */
+typedef struct {
+    int32_t kind, act;
+    float amplitude, slope; /* of TANH: amplitude * tanh(slope * x) */
+    float rate;             /* of DROPOUT: the probability of a zero */
+    int32_t in[3], out[3];  /* maps, rows, columns */
+    int32_t kernel[2], stride[2], sides[4]; /* sides: zeros at top, left, bottom, right */
+    int32_t coded;          /* of RBF: 1 */
+    int64_t weight, bias;   /* where the parameters begin; bias is -1 where there is none */
+    const int32_t *links;   /* CONV: [out][in] number of the kernel or -1; SUBSAMPLE: [out] its source */
+    const float *codes;     /* RBF: [out][in] */
+} OpSpec;
+
+typedef struct {
+    int32_t kind, classes;
+    float smoothing, constant;
+    const float *targets; /* SQUARED: [classes][outputs] */
+} LossSpec;
+
+/* Pictures: float32 [count][maps][rows][columns], or uint8 of any smaller size picked by `index`. */
+typedef struct {
+    int64_t count;
+    const float *floats;
+    const uint8_t *pixels;
+    const int64_t *index;
+    const float *scale, *shift; /* a pixel p of map c is scale[c] * p + shift[c] */
+    int32_t rows, columns;      /* of the uint8 pictures; the rest is a border of pixels that are 0 */
+} BatchSpec;
+
+/* A tensor in a block's workspace, inside a border of zeros that the next convolution may want. */
+typedef struct {
+    int channels, height, width;
+    ptrdiff_t row, plane;
+    ptrdiff_t at;   /* where value [0][0][0] lies in the workspace */
+} Map;
+
+/* Some neighbouring maps of one side of a convolution, and all maps of the other side they are linked to. */
+typedef struct {
+    int first, size;
+    int linked, *links;
+    int32_t *offsets; /* from a window's origin to each tap, or from map 0 to each linked map */
+    float *packed;    /* the tile's weights in the order the kernel reads them, 0 where no link is */
+} Tile;
+
+typedef struct {
+    int count;
+    Tile *tiles;
+} Tiling;
+
+typedef struct {
+    OpSpec spec;
+    int number;
+    const Map *in, *out;
+    int in_act; /* what made the input: its derivative is applied where the input's gradient is stored */
+    float in_amplitude, in_slope;
+    int trains;       /* the op or one before it has parameters: it takes part in the backward pass */
+    int passes_on;    /* an op before it has parameters: its input's gradient is wanted */
+    int32_t *links;
+    float *codes;
+    Tiling forward, inputs, weights;
+} Op;
+
+typedef struct Kernels Kernels;
+
+typedef struct {
+    int count, outputs;
+    int64_t parameters;
+    Op *ops;
+    Map *maps;            /* count + 1: the input, then each op's output */
+    size_t workspace;     /* floats a thread needs */
+    ptrdiff_t aside;      /* where scratch space begins in a workspace */
+    const Kernels *kernels;
+} Net;
+
+/* What one call is about; constant while the threads work. */
+typedef struct {
+    BatchSpec batch;
+    LossSpec loss;
+    const int64_t *labels;
+    const float *parameters;
+    uint64_t seed;
+    int training;
+    float *tables; /* [maps][256]: the value of each pixel, for uint8 pictures */
+} Call;
+
+/* The code that is compiled once for each instruction set. */
+struct Kernels {
+    const char *name;
+    int lanes;
+    int tile;          /* most maps of a tile of `forward` and `inputs` */
+    int weight_tile;   /* most maps of a tile of `weights` */
+    int scratch_width; /* rows of scratch space are padded to this many floats */
+    void (*forward)(const Net *net, const Call *call, float *space, int64_t first);
+    void (*backward)(const Net *net, const Call *call, float *space, int64_t first, float *gradients);
+    void (*activate)(int act, float amplitude, float slope, float *values, size_t count);
+    void (*add)(float *total, const float *parts, int64_t stride, int count, int64_t from, int64_t to);
+};
+
+extern const Kernels kernels_base, kernels_avx2, kernels_avx512;
+const Kernels *choose_kernels(void);
+
+/* plan.c */
+Net *plan_net(const OpSpec *specs, int count, int64_t parameters, const Kernels *kernels);
+void pack_weights(Net *net, const float *parameters, int training);
+void free_net(Net *net);
+
+/* load.c */
+void load_block(const Net *net, const Call *call, float *space, int64_t first, int live);
+
+/* loss.c: the loss of a block, summed over its pictures; leaves the gradient where the outputs were. */
+double block_loss(const Net *net, const Call *call, float *space, int64_t first, int live, int64_t *correct);
+
+/* threads.c: runs job(context, part, worker) for each part, a worker being one of `threads`. */
+typedef struct Pool Pool;
+Pool *pool_new(int threads);
+void pool_run(Pool *pool, void (*job)(void *, int, int), void *context, int parts);
+void pool_free(Pool *pool);
+
+#endif
