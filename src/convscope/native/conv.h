@@ -4,7 +4,7 @@ INLINE void conv_row(int size, const Tile *tile, int taps, const float *bias, co
                      float *out, ptrdiff_t plane, int width)
 {
     for (int x = 0; x < width; x++, in += step, out += LANES) {
-        V sums[size][VECTORS];
+        V sums[TILE][VECTORS];
         UNROLL for (int r = 0; r < size; r++)
             UNROLL for (int n = 0; n < VECTORS; n++)
                 sums[r][n] = splat(bias ? bias[r] : 0);
@@ -48,19 +48,19 @@ static int rows_at_once(const Op *op)
 INLINE void weight_sums(int outs, int taps, int rows, const Op *op, const float *gradient, const float *in,
                         const int32_t *offsets, float (*result)[4])
 {
-    V sums[outs][taps];
+    V sums[WEIGHT_TILE][4];
     ptrdiff_t plane = op->out->plane, step = op->spec.stride[1] * LANES;
     UNROLL for (int o = 0; o < outs; o++)
         UNROLL for (int t = 0; t < taps; t++)
             sums[o][t] = (V){};
     for (int y = 0; y < rows; y++) {
-        const float *g = gradient + y * op->out->row, *places[taps];
+        const float *g = gradient + y * op->out->row, *places[4];
         UNROLL for (int t = 0; t < taps; t++)
             places[t] = in + y * op->spec.stride[0] * op->in->row + offsets[t];
         ptrdiff_t along = 0;
         for (int x = 0; x < op->out->width; x++, g += LANES, along += step) {
             UNROLL for (int n = 0; n < VECTORS; n++) {
-                V value[taps];
+                V value[4];
                 UNROLL for (int t = 0; t < taps; t++)
                     value[t] = load(places[t] + along + n * WIDTH);
                 UNROLL for (int o = 0; o < outs; o++) {
@@ -145,7 +145,7 @@ INLINE void conv_place(int size, const Op *op, const Tile *tile, float *space, i
 {
     const OpSpec *s = &op->spec;
     const Map *out = op->out;
-    V sums[size][VECTORS];
+    V sums[TILE][VECTORS];
     UNROLL for (int r = 0; r < size; r++)
         UNROLL for (int n = 0; n < VECTORS; n++)
             sums[r][n] = (V){};

@@ -9,7 +9,7 @@ static void linear_forward(const Op *op, const float *parameters, float *space)
         size = outputs - o < TILE ? outputs - o : TILE;
         const float *bias = op->spec.bias < 0 ? NULL : parameters + op->spec.bias + o;
 #define TILE_OF(count) do { \
-        V sums[count][VECTORS]; \
+        V sums[TILE][VECTORS]; \
         UNROLL for (int r = 0; r < count; r++) \
             UNROLL for (int n = 0; n < VECTORS; n++) \
                 sums[r][n] = splat(bias ? bias[r] : 0); \
@@ -32,7 +32,7 @@ static void linear_input_gradient(const Op *op, const float *parameters, float *
     for (int k = 0; k < inputs; k += size) {
         size = inputs - k < TILE ? inputs - k : TILE;
 #define TILE_OF(count) do { \
-        V sums[count][VECTORS]; \
+        V sums[TILE][VECTORS]; \
         UNROLL for (int r = 0; r < count; r++) \
             UNROLL for (int n = 0; n < VECTORS; n++) \
                 sums[r][n] = (V){}; \
@@ -72,7 +72,7 @@ static void linear_weight_gradient(const Op *op, float *space, ptrdiff_t aside, 
                 for (int r = 0; r < size; r++)
                     memcpy(rest + r * LANES, to + (ptrdiff_t)r * inputs, live * sizeof(float));
 #define TILE_OF(count) do { \
-            V sums[count][VECTORS]; \
+            V sums[TILE][VECTORS]; \
             UNROLL for (int r = 0; r < count; r++) \
                 UNROLL for (int n = 0; n < VECTORS; n++) \
                     sums[r][n] = load(total + r * stride + n * WIDTH); \

@@ -1,0 +1,50 @@
+"""`convscope predict`: what a trained net says a picture is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convscope.cli.output import as_json, remark
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    app.command("predict")(predict)
+
+
+def predict(
+    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
+    picture: Annotated[list[Path], typer.Argument(help="Picture files of any kind and size.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what pictures show, with class probabilities, and how each picture was prepared.
+
+    Example: convscope predict last seven.png
+    """
+    from convscope.errors import PictureError
+    from convscope.predict import predict as ask
+    from convscope.runs import Run
+
+    opened, predictions, failed = Run(run), [], False
+    for path in picture:
+        try:
+            said = next(ask(opened, [path]))
+        except PictureError as error:
+            remark(f"convscope: {error}")
+            failed = True
+            continue
+        predictions.append(said)
+        if not json:
+            ranked = sorted(said.probabilities.items(), key=lambda pair: -pair[1])[:3]
+            rest = ", ".join(f"{name} {100 * p:.1f} %" for name, p in ranked[1:])
+            print(f"{said.picture}: {said.label} {100 * said.probability:.1f} %  (then {rest})")
+        for step in said.steps:
+            remark(f"  {step}")
+    if json:
+        keys = ("picture", "label", "probability", "probabilities")
+        as_json({"predictions": [{key: getattr(p, key) for key in keys} for p in predictions]})
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,40 @@
+"""`convscope report`: a Run as one page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from convscope.cli.output import as_json, remark
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    app.command("report")(report)
+
+
+def report(
+    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")] = "last",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Write RUN/report.html anew: curves, mistakes, kernels, sizes, recipe, in one file.
+
+    Example: convscope report last
+    """
+    from convscope.data.images import images
+    from convscope.errors import SourceError
+    from convscope.report import write_report
+    from convscope.runs import Run
+
+    opened = Run(run)
+    try:
+        pictures = images(opened.info["source"])
+    except SourceError as error:
+        remark(f"without its pictures: {error}")
+        pictures = None
+    path = write_report(opened, pictures)
+    if json:
+        return as_json({"run": str(opened.path), "report": str(path)})
+    print(path)
+    return None

@@ -1,0 +1,145 @@
+"""The historic nets, row by row as their papers print them (sources in the zoo's entries)."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from convscope.nets.build import build
+from convscope.nets.layers import digit_codes
+from convscope.nets.stack import Stack
+from convscope.nets.zoo import zoo
+
+# layer, output, parameters, connections: LeCun et al. 1998, section II.B
+LENET5 = [
+    ("C1", (6, 28, 28), 156, 122_304),
+    ("S2", (6, 14, 14), 12, 5_880),
+    ("C3", (16, 10, 10), 1_516, 151_600),
+    ("S4", (16, 5, 5), 32, 2_000),
+    ("C5", (120, 1, 1), 48_120, 48_120),
+    ("F6", (84, 1, 1), 10_164, 10_164),
+    ("OUT", (10, 1, 1), 0, 840),
+]
+# LeCun et al. 1990: 2,578 parameters and 98,442 connections in all
+LENET1 = [
+    ("H1", (4, 24, 24), 104, 59_904),
+    ("H2", (4, 12, 12), 8, 2_880),
+    ("H3", (12, 8, 8), 512, 32_768),
+    ("H4", (12, 4, 4), 24, 960),
+    ("OUT", (10, 1, 1), 1_930, 1_930),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "parameters", "connections"),
+    [("lenet5", LENET5, 60_000, 340_908), ("lenet1", LENET1, 2_578, 98_442)],
+)
+def test_weights_and_connections_are_the_papers_row_by_row(name: str, rows, parameters: int, connections: int):
+    ladder = zoo[name].ladder
+    assert [(r.name, r.output, r.parameters, r.connections) for r in ladder] == rows
+    assert zoo[name].parameters == parameters
+    assert sum(r.connections for r in ladder) == connections
+
+
+def test_lenet4_follows_the_papers_connections_where_the_paper_contradicts_itself():
+    assert sum(r.connections for r in zoo["lenet4"].ladder) == 262_306
+    assert zoo["lenet4"].parameters == 50_698
+
+
+def test_lenet5_reads_its_third_layer_by_the_papers_table():
+    table = zoo["lenet5"].lines[2].steps[0].maps
+    assert sum(map(len, table)) == 60
+    assert table[0] == (0, 1, 2)
+    assert table[14] == (0, 2, 3, 5)
+    assert table[15] == (0, 1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("name", list(zoo))
+def test_the_built_net_has_the_parameters_and_shapes_of_its_stack(name: str):
+    stack: Stack = zoo[name]
+    net = build(stack).eval()
+    assert sum(p.numel() for p in net.parameters()) == stack.parameters
+    x = torch.randn(2, *stack.input.shape)
+    for line in stack.lines:
+        x = getattr(net, line.name)(x)
+        assert x.reshape(2, -1).shape[1] == torch.Size(stack.shapes[line.name]).numel(), line.name
+    assert net(torch.randn(2, *stack.input.shape)).shape == (2, stack.outputs)
+
+
+@pytest.mark.parametrize("name", list(zoo))
+def test_the_computed_receptive_field_is_the_one_that_gradients_measure(name: str):
+    """With weights of one and no squashing, the pixels that reach the middle value are exactly those it sees."""
+    net = build(zoo[name]).double()
+    for module in net.modules():
+        for parameter in module.parameters(recurse=False):
+            nn.init.constant_(parameter, 1e-3)
+    x = torch.rand(1, *zoo[name].input.shape, dtype=torch.float64, requires_grad=True)
+    value, rungs = x, zoo[name].ladder
+    for rung in rungs:
+        value = getattr(net, rung.name)(value)
+        flat = value.reshape(1, rung.output[0], -1)
+        middle = (rung.output[1] // 2) * rung.output[2] + rung.output[2] // 2
+        (gradient,) = torch.autograd.grad(flat[0, :, middle].sum(), x, retain_graph=True)
+        seen = gradient[0].abs().sum(0).nonzero()
+        extent = seen.max(0).values - seen.min(0).values + 1
+        padded = any(r.padding and any(r.padding) for r in rungs)
+        most = [min(f, s) for f, s in zip(rung.receptive_field, zoo[name].input.shape[1:], strict=True)]
+        if padded or "max" in {r.kind for r in rungs}:
+            assert all(e <= m for e, m in zip(extent.tolist(), most, strict=True)), rung.name
+        else:
+            assert extent.tolist() == most, rung.name
+
+
+def test_squash_goes_through_one_and_minus_one():
+    squash = build(zoo["lenet5"]).C1.squash
+    assert squash(torch.tensor([1.0, -1.0])).tolist() == pytest.approx([1.0, -1.0], abs=1e-4)
+
+
+def test_subsampling_is_the_sum_times_the_coefficient_plus_the_bias():
+    layer = build(zoo["lenet5"]).S2.subsample
+    with torch.no_grad():
+        layer.weight.fill_(0.5)
+        layer.bias.fill_(3.0)
+    x = torch.arange(6 * 28 * 28.0).view(1, 6, 28, 28)
+    assert layer(x)[0, 0, 0, 0].item() == 0.5 * (0 + 1 + 28 + 29) + 3
+
+
+def test_a_partly_connected_map_ignores_the_maps_it_does_not_list():
+    layer = build(zoo["lenet5"]).C3.conv
+    x = torch.randn(1, 6, 14, 14)
+    changed = x.clone()
+    changed[:, 5] += 1  # map 0 of C3 lists 0, 1 and 2
+    assert torch.equal(layer(x)[:, 0], layer(changed)[:, 0])
+    assert not torch.equal(layer(x)[:, 15], layer(changed)[:, 15])
+
+
+def test_the_codes_are_the_papers_bitmaps():
+    codes = torch.tensor(digit_codes())
+    assert codes.shape == (10, 84)
+    assert set(codes.flatten().tolist()) == {-1.0, 1.0}
+    one = codes[1].view(12, 7)
+    assert [sum(2 ** (6 - i) for i, v in enumerate(row) if v > 0) for row in one.tolist()] == [
+        12, 28, 60, 12, 12, 12, 12, 12, 12, 63, 0, 0,
+    ]  # fmt: skip
+    distances = torch.cdist(codes, codes).square()
+    assert distances[6, 8].item() == pytest.approx(48, abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    first, again, other = (build(zoo["lenet5"], seed).state_dict()["C1.conv.weight"] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_lenets_first_weights_lie_within_2_4_over_the_fan_in():
+    net = build(zoo["lenet5"], 3)
+    for name, fan in (("C1.conv.weight", 25), ("C5.conv.weight", 400), ("F6.linear.weight", 120)):
+        weight = net.state_dict()[name]
+        assert 0.9 * 2.4 / fan < weight.abs().max().item() <= 2.4 / fan
+
+
+def test_a_net_takes_another_number_of_classes_only_where_its_answers_are_not_fixed():
+    assert zoo["lenet5-modern"].with_classes(37).outputs == 37
+    with pytest.raises(Exception, match="OUT, tells 10 classes apart, but there are 37 here"):
+        zoo["lenet5"].with_classes(37)
