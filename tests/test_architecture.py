@@ -58,7 +58,9 @@ def test_only_the_record_registers_hooks():
 
 def test_only_the_device_module_knows_torch_distributed():
     for path in FILES:
-        assert path.name == "device.py" or not any("torch.distributed" in name for name in imported(path)), path
+        assert path.name == "device.py" or not any("torch.distributed" in name for name in imported(path)), (
+            path
+        )
 
 
 def test_only_the_command_line_prints():
@@ -72,7 +74,11 @@ def test_only_runs_writes_into_a_run():
     for path in FILES:
         if path.is_relative_to(SOURCE / "data") or path.name == "runs.py":
             continue
-        writes = {n for n in names_called(path) if n.rsplit(".", 1)[-1] in ("write_bytes", "write_text", "save_file")}
+        writes = {
+            n
+            for n in names_called(path)
+            if n.rsplit(".", 1)[-1] in ("write_bytes", "write_text", "save_file")
+        }
         assert not writes, path
 
 

@@ -17,10 +17,16 @@ HEAD = "input 1x28x28\n"
 WRONG = [
     ("", "the text is empty: begin with a line such as `input 1x28x28`"),
     ("# only a remark", "the text is empty: begin with a line such as `input 1x28x28`"),
-    ("imput 1x28x28", "line 1, column 1: the first line says the picture, such as `input 1x28x28`, not 'imput'"),
+    (
+        "imput 1x28x28",
+        "line 1, column 1: the first line says the picture, such as `input 1x28x28`, not 'imput'",
+    ),
     ("input", "line 1, column 1: input needs channels x height x width, such as 1x28x28"),
     ("input 28x28", "line 1, column 7: channels x height x width, such as 1x28x28 was expected, not '28x28'"),
-    ("input 1x0x28", "line 1, column 7: channels x height x width, such as 1x28x28 was expected, not '1x0x28'"),
+    (
+        "input 1x0x28",
+        "line 1, column 7: channels x height x width, such as 1x28x28 was expected, not '1x0x28'",
+    ),
     (
         "input 1x28x28 range=1..0",
         "line 1, column 21: the values of black and white, such as -0.1..1.175 was expected, not '1..0'",
@@ -48,7 +54,10 @@ WRONG = [
     ),
     (HEAD + "a conv six 5x5", "line 2, column 8: a whole number of at least 1 was expected, not 'six'"),
     (HEAD + "a conv 0 5x5", "line 2, column 8: a whole number of at least 1 was expected, not '0'"),
-    (HEAD + "a conv 99999999 5x5", "line 2, column 8: a whole number of at least 1 was expected, not '99999999'"),
+    (
+        HEAD + "a conv 99999999 5x5",
+        "line 2, column 8: a whole number of at least 1 was expected, not '99999999'",
+    ),
     (HEAD + "a conv 6 5x5x5", "line 2, column 10: a size such as 5x5 was expected, not '5x5x5'"),
     (
         HEAD + "a max 2x2 3",
@@ -89,15 +98,24 @@ WRONG = [
         "line 2, column 19: a table such as 0,1,2/1,2,3 (for each map, the maps below it, each once) "
         "was expected, not '0,0/0'",
     ),
-    (HEAD + "a subsample 2x2 maps=3", "line 2, column 3: each entry of subsample's maps is one map from 0 to 0"),
-    (HEAD + "a dropout 1.5", "line 2, column 11: a fraction from 0 up to 1, such as 0.5 was expected, not '1.5'"),
+    (
+        HEAD + "a subsample 2x2 maps=3",
+        "line 2, column 3: each entry of subsample's maps is one map from 0 to 0",
+    ),
+    (
+        HEAD + "a dropout 1.5",
+        "line 2, column 11: a fraction from 0 up to 1, such as 0.5 was expected, not '1.5'",
+    ),
     (
         HEAD + "a rbf 10",
         "line 2, column 3: the digits' codes are 10 bitmaps of 84 pixels: "
         "rbf 10 over 84 values was expected, not rbf 10 over 784",
     ),
     (HEAD + "a linear 84 | rbf 10 codes=x", "line 2, column 28: one of digits was expected, not 'x'"),
-    (HEAD + "a linear 1000000; b linear 10 ; c cnv", "line 2, column 35: there is no step 'cnv': did you mean conv?"),
+    (
+        HEAD + "a linear 1000000; b linear 10 ; c cnv",
+        "line 2, column 35: there is no step 'cnv': did you mean conv?",
+    ),
 ]
 
 
@@ -125,7 +143,9 @@ steps = st.one_of(
     st.builds("subsample {}".format, st.integers(1, 2)),
     st.builds("linear {}".format, st.integers(1, 20)),
 )  # fmt: skip
-tails = st.lists(st.sampled_from(["relu", "tanh", "sigmoid", "squash", "batchnorm", "dropout 0.25"]), max_size=2)
+tails = st.lists(
+    st.sampled_from(["relu", "tanh", "sigmoid", "squash", "batchnorm", "dropout 0.25"]), max_size=2
+)
 lines = st.lists(st.tuples(steps, tails), min_size=1, max_size=4)
 
 
@@ -175,7 +195,9 @@ def test_a_file_that_is_no_text_is_said_so(tmp_path):
 def test_an_error_in_a_file_names_the_file(tmp_path):
     file = tmp_path / "my.net"
     file.write_text("input 1x28x28\nout liner 10")
-    with pytest.raises(StackError, match=r"my\.net, line 2, column 5: there is no step 'liner': did you mean linear\?"):
+    with pytest.raises(
+        StackError, match=r"my\.net, line 2, column 5: there is no step 'liner': did you mean linear\?"
+    ):
         find(str(file))
 
 

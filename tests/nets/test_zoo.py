@@ -35,7 +35,9 @@ LENET1 = [
     ("name", "rows", "parameters", "connections"),
     [("lenet5", LENET5, 60_000, 340_908), ("lenet1", LENET1, 2_578, 98_442)],
 )
-def test_weights_and_connections_are_the_papers_row_by_row(name: str, rows, parameters: int, connections: int):
+def test_weights_and_connections_are_the_papers_row_by_row(
+    name: str, rows, parameters: int, connections: int
+):
     ladder = zoo[name].ladder
     assert [(r.name, r.output, r.parameters, r.connections) for r in ladder] == rows
     assert zoo[name].parameters == parameters

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")] = "last",
+    run: Annotated[
+        str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")
+    ] = "last",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write RUN/report.html anew: curves, mistakes, kernels, sizes, recipe, in one file.

@@ -20,12 +20,16 @@ from convscope.train.recipe import RECIPES, Recipe, recipe_for
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the program; a flag for each knob of a Recipe."""
-    verb = inspect.signature(train)
-    own = [p for p in verb.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    hints = {p.name: p.annotation for p in own}
-    command: Any = lambda **options: train(**options)  # noqa: E731
-    command.__signature__ = inspect.Signature([*own, *_flags()])
-    command.__annotations__ = hints
+    own = [
+        p for p in inspect.signature(train, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD
+    ]
+    parameters = [*own, *_flags()]
+
+    def command(**options: Any) -> None:
+        train(**options)
+
+    vars(command)["__signature__"] = inspect.Signature(parameters)
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__doc__ = train.__doc__
     app.command("train")(command)
 

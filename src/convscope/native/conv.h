@@ -90,30 +90,29 @@ static void weight_sums_of(int outs, int taps, int rows, const Op *op, const flo
 #undef CASE
 }
 
-/* Adds a tile's sums to the weights they belong to; a tile holds places without a weight too. */
-static void add_sums(const Op *op, const Tile *tile, int first, int taps, float (*result)[4], float *gradients)
+/* Adds sums to the weights they belong to; a tile holds places without a weight too. */
+INLINE void add_sums(int outs, int taps, const int32_t *places, float (*result)[4], float *weights)
 {
-    int area = op->spec.kernel[0] * op->spec.kernel[1];
-    for (int o = 0; o < tile->size; o++)
-        for (int t = 0; t < taps; t++) {
-            int channel = tile->links[(first + t) / area];
-            int kernel = op->links[(tile->first + o) * op->in->channels + channel];
-            if (kernel >= 0)
-                gradients[op->spec.weight + (int64_t)kernel * area + (first + t) % area] += result[o][t];
-        }
+    for (int t = 0; t < taps; t++, places += outs)
+        for (int o = 0; o < outs; o++)
+            if (places[o] >= 0)
+                weights[places[o]] += result[o][t];
 }
 
 static void bias_gradient(const Op *op, float *space, float *gradients)
 {
     const Map *out = op->out;
     for (int o = 0; o < out->channels; o++) {
-        V total = {};
+        V totals[VECTORS] = {0};
         for (int y = 0; y < out->height; y++) {
             const float *g = at(space, out, o, y, 0);
-            for (int x = 0; x < out->width * VECTORS; x++)
-                total += load(g + x * WIDTH);
+            for (int x = 0; x < out->width; x++, g += LANES)
+                UNROLL for (int n = 0; n < VECTORS; n++)
+                    totals[n] += load(g + n * WIDTH);
         }
-        gradients[op->spec.bias + o] += sum(total);
+        UNROLL for (int n = 1; n < VECTORS; n++)
+            totals[0] += totals[n];
+        gradients[op->spec.bias + o] += sum(totals[0]);
     }
 }
 
@@ -132,7 +131,7 @@ static void conv_weight_gradient(const Op *op, float *space, float *gradients)
                 int first = (int)((int64_t)count * p / passes), taps = (int)((int64_t)count * (p + 1) / passes) - first;
                 float result[WEIGHT_TILE][4];
                 weight_sums_of(tile->size, taps, rows, op, gradient, in, tile->offsets + first, result);
-                add_sums(op, tile, first, taps, result, gradients);
+                add_sums(tile->size, taps, tile->places + (ptrdiff_t)first * tile->size, result, gradients + s->weight);
             }
         }
     }
@@ -145,6 +144,7 @@ INLINE void conv_place(int size, const Op *op, const Tile *tile, float *space, i
 {
     const OpSpec *s = &op->spec;
     const Map *out = op->out;
+    const Slope slope = slope_of(op);
     V sums[TILE][VECTORS];
     UNROLL for (int r = 0; r < size; r++)
         UNROLL for (int n = 0; n < VECTORS; n++)
@@ -164,7 +164,7 @@ INLINE void conv_place(int size, const Op *op, const Tile *tile, float *space, i
     }
     UNROLL for (int r = 0; r < size; r++)
         UNROLL for (int n = 0; n < VECTORS; n++)
-            store_before(op, to + r * op->in->plane + n * WIDTH, sums[r][n]);
+            store_before(slope, to + r * op->in->plane + n * WIDTH, sums[r][n]);
 }
 
 static void conv_input_gradient(const Op *op, float *space)

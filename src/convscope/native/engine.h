@@ -22,9 +22,8 @@ typedef struct {
     float rate;             /* of DROPOUT: the probability of a zero */
     int32_t in[3], out[3];  /* maps, rows, columns */
     int32_t kernel[2], stride[2], sides[4]; /* sides: zeros at top, left, bottom, right */
-    int32_t coded;          /* of RBF: 1 */
     int64_t weight, bias;   /* where the parameters begin; bias is -1 where there is none */
-    const int32_t *links;   /* CONV: [out][in] number of the kernel or -1; SUBSAMPLE: [out] its source */
+    const int32_t *links;   /* CONV: [out][in] number of the kernel or -1; SUBSAMPLE: [out] its source, or NULL */
     const float *codes;     /* RBF: [out][in] */
 } OpSpec;
 
@@ -56,6 +55,7 @@ typedef struct {
     int first, size;
     int linked, *links;
     int32_t *offsets; /* from a window's origin to each tap, or from map 0 to each linked map */
+    int32_t *places;  /* [tap][size]: which weight of the op it is, or -1 */
     float *packed;    /* the tile's weights in the order the kernel reads them, 0 where no link is */
 } Tile;
 
@@ -104,9 +104,8 @@ typedef struct {
 struct Kernels {
     const char *name;
     int lanes;
-    int tile;          /* most maps of a tile of `forward` and `inputs` */
-    int weight_tile;   /* most maps of a tile of `weights` */
-    int scratch_width; /* rows of scratch space are padded to this many floats */
+    int tile;        /* most maps of a tile of `forward` and `inputs` */
+    int weight_tile; /* most maps of a tile of `weights` */
     void (*forward)(const Net *net, const Call *call, float *space, int64_t first);
     void (*backward)(const Net *net, const Call *call, float *space, int64_t first, float *gradients);
     void (*activate)(int act, float amplitude, float slope, float *values, size_t count);

@@ -29,6 +29,7 @@ static void linear_input_gradient(const Op *op, const float *parameters, float *
     int inputs = op->spec.in[0], outputs = op->spec.out[0], size;
     const float *gradient = at(space, op->out, 0, 0, 0), *weights = parameters + op->spec.weight;
     float *in = at(space, op->in, 0, 0, 0);
+    const Slope slope = slope_of(op);
     for (int k = 0; k < inputs; k += size) {
         size = inputs - k < TILE ? inputs - k : TILE;
 #define TILE_OF(count) do { \
@@ -39,7 +40,7 @@ static void linear_input_gradient(const Op *op, const float *parameters, float *
         accumulate(count, sums, outputs, weights + k, 1, inputs, gradient, LANES); \
         UNROLL for (int r = 0; r < count; r++) \
             UNROLL for (int n = 0; n < VECTORS; n++) \
-                store_before(op, in + (k + r) * LANES + n * WIDTH, sums[r][n]); \
+                store_before(slope, in + (k + r) * LANES + n * WIDTH, sums[r][n]); \
     } while (0)
         WITH_SIZE(size, TILE_OF)
 #undef TILE_OF
@@ -110,6 +111,7 @@ static void rbf_forward(const Op *op, float *space)
 
 static void rbf_backward(const Op *op, float *space)
 {
+    const Slope slope = slope_of(op);
     int inputs = op->spec.in[0];
     for (int k = 0; k < inputs; k++)
         for (int n = 0; n < VECTORS; n++) {
@@ -117,6 +119,6 @@ static void rbf_backward(const Op *op, float *space)
             V x = load(place), total = {};
             for (int o = 0; o < op->spec.out[0]; o++)
                 total += load(at(space, op->out, o, 0, 0) + n * WIDTH) * (x - op->codes[o * inputs + k]);
-            store_before(op, place, 2 * total);
+            store_before(slope, place, 2 * total);
         }
 }

@@ -1,62 +1,76 @@
-/* Pools and LeNet's trained subsampling, activations that stand alone, and dropout. */
+/* Pools and LeNet's trained subsampling: everything that looks through a window at each map alone. */
 
-/* Windows that tile the maps: each value of the input belongs to at most one. */
-INLINE int apart(const Op *op)
-{
-    return op->spec.kernel[0] == op->spec.stride[0] && op->spec.kernel[1] == op->spec.stride[1] && !op->spec.coded;
-}
+/* A window's size and kind, by value: the common 2x2 becomes constants, and its loops disappear. */
+typedef struct {
+    int rows, columns, is_max;
+    ptrdiff_t row;
+} Window;
+
+/* CALL(window) with constants where they pay. */
+#define WITH_WINDOW(op, CALL) do { \
+        const OpSpec *shape = &(op)->spec; \
+        int is_max = shape->kind == MAX_POOL, square = shape->kernel[0] == 2 && shape->kernel[1] == 2; \
+        if (square && is_max) \
+            CALL(((Window){2, 2, 1, (op)->in->row})); \
+        else if (square) \
+            CALL(((Window){2, 2, 0, (op)->in->row})); \
+        else \
+            CALL(((Window){shape->kernel[0], shape->kernel[1], is_max, (op)->in->row})); \
+    } while (0)
 
 INLINE int source(const Op *op, int channel) { return op->links ? op->links[channel] : channel; }
 
+/* Windows that tile the maps: each value of the input belongs to at most one. */
+static int tiled(const Op *op)
+{
+    return op->spec.kernel[0] == op->spec.stride[0] && op->spec.kernel[1] == op->spec.stride[1] && !op->links;
+}
+
 /* What a window's sum is multiplied by, and what is then added. */
-INLINE void coefficients(const Op *op, const float *parameters, int channel, float *factor, float *bias)
+static void coefficients(const Op *op, const float *parameters, int channel, float *factor, float *bias)
 {
     const OpSpec *s = &op->spec;
     int trained = s->kind == SUBSAMPLE;
     *factor = trained ? parameters[s->weight + channel] : 1.0f / (float)(s->kernel[0] * s->kernel[1]);
     *bias = trained ? parameters[s->bias + channel] : 0;
+    if (s->kind == MAX_POOL)
+        *factor = 1;
 }
 
-INLINE V window_sum(const Op *op, const float *corner)
+INLINE V window_value(Window window, const float *corner)
 {
-    V total = {};
-    for (int i = 0; i < op->spec.kernel[0]; i++)
-        for (int j = 0; j < op->spec.kernel[1]; j++)
-            total += load(corner + i * op->in->row + j * LANES);
-    return total;
-}
-
-INLINE V window_max(const Op *op, const float *corner)
-{
-    V most = load(corner);
-    for (int i = 0; i < op->spec.kernel[0]; i++)
-        for (int j = 0; j < op->spec.kernel[1]; j++) {
-            V value = load(corner + i * op->in->row + j * LANES);
-            most = where(value <= most, most, value);
+    V value = load(corner);
+    for (int i = 0; i < window.rows; i++)
+        for (int j = !i; j < window.columns; j++) {
+            V next = load(corner + i * window.row + j * LANES);
+            value = window.is_max ? where(next <= value, value, next) : value + next;
         }
-    return most;
+    return value;
 }
 
-INLINE float *window(const Op *op, float *space, int channel, int y, int x)
+INLINE void windows_row(const Op *op, Window window, const float *in, float *out, float factor, float bias)
 {
-    return at(space, op->in, source(op, channel), y * op->spec.stride[0], x * op->spec.stride[1]);
+    ptrdiff_t step = op->spec.stride[1] * LANES;
+    int width = op->out->width;
+    for (int x = 0; x < width; x++, in += step, out += LANES)
+        UNROLL for (int n = 0; n < VECTORS; n++) {
+            V value = window_value(window, in + n * WIDTH);
+            store(out + n * WIDTH, window.is_max ? value : value * factor + bias);
+        }
 }
 
 static void windows_forward(const Op *op, const float *parameters, float *space)
 {
     const Map *out = op->out;
-    float factor = 1, bias = 0;
+    float factor, bias;
     for (int c = 0; c < out->channels; c++) {
-        if (op->spec.kind != MAX_POOL)
-            coefficients(op, parameters, c, &factor, &bias);
+        coefficients(op, parameters, c, &factor, &bias);
         for (int y = 0; y < out->height; y++) {
+            const float *in = at(space, op->in, source(op, c), y * op->spec.stride[0], 0);
             float *row = at(space, out, c, y, 0);
-            for (int x = 0; x < out->width; x++)
-                for (int n = 0; n < VECTORS; n++) {
-                    const float *corner = window(op, space, c, y, x) + n * WIDTH;
-                    V value = op->spec.kind == MAX_POOL ? window_max(op, corner) : window_sum(op, corner) * factor + bias;
-                    store(row + x * LANES + n * WIDTH, value);
-                }
+#define ROW(window) windows_row(op, window, in, row, factor, bias)
+            WITH_WINDOW(op, ROW);
+#undef ROW
             activate_op(op, row, (size_t)out->width * LANES);
         }
     }
@@ -66,57 +80,118 @@ static void windows_forward(const Op *op, const float *parameters, float *space)
 static void subsample_gradient(const Op *op, float *space, float *gradients)
 {
     const Map *out = op->out;
+    const Window window = {op->spec.kernel[0], op->spec.kernel[1], 0, op->in->row};
     for (int c = 0; c < out->channels; c++) {
-        V weight = {}, bias = {};
-        for (int y = 0; y < out->height; y++)
-            for (int x = 0; x < out->width; x++)
-                for (int n = 0; n < VECTORS; n++) {
-                    V g = load(at(space, out, c, y, x) + n * WIDTH);
-                    weight += g * window_sum(op, window(op, space, c, y, x) + n * WIDTH);
-                    bias += g;
+        V weight[VECTORS] = {0}, bias[VECTORS] = {0};
+        for (int y = 0; y < out->height; y++) {
+            const float *in = at(space, op->in, source(op, c), y * op->spec.stride[0], 0);
+            const float *gradient = at(space, out, c, y, 0);
+            for (int x = 0; x < out->width; x++, in += op->spec.stride[1] * LANES, gradient += LANES)
+                UNROLL for (int n = 0; n < VECTORS; n++) {
+                    V g = load(gradient + n * WIDTH);
+                    weight[n] += g * window_value(window, in + n * WIDTH);
+                    bias[n] += g;
                 }
-        gradients[op->spec.weight + c] += sum(weight);
-        gradients[op->spec.bias + c] += sum(bias);
+        }
+        for (int n = 0; n < VECTORS; n++) {
+            gradients[op->spec.weight + c] += sum(weight[n]);
+            gradients[op->spec.bias + c] += sum(bias[n]);
+        }
     }
 }
 
-/* Windows that tile: each input value is overwritten by its gradient where it stands. */
-INLINE void spread_apart(const Op *op, float *corner, V gradient)
+/* A window's gradient for its values: a share of all, or everything for the first of the largest, as in
+ * PyTorch. Where windows tile the map, a value is overwritten where it stands; elsewhere the values were
+ * put aside, and the shares are added up. */
+INLINE void spread(Window window, float *corner, const float *values, V gradient, const Slope *slope)
 {
-    int is_max = op->spec.kind == MAX_POOL;
-    V most = is_max ? window_max(op, corner) : gradient;
-    I open = gradient == gradient || 1;
-    open = open | -1;
-    for (int i = 0; i < op->spec.kernel[0]; i++)
-        for (int j = 0; j < op->spec.kernel[1]; j++) {
-            float *place = corner + i * op->in->row + j * LANES;
-            V value = load(place), share = gradient;
-            if (is_max) { /* the first of the largest gets everything, as in PyTorch */
+    V most = window.is_max ? window_value(window, values) : gradient;
+    I open = (I){} - 1;
+    for (int i = 0; i < window.rows; i++)
+        for (int j = 0; j < window.columns; j++) {
+            ptrdiff_t place = i * window.row + j * LANES;
+            V value = load(values + place), share = gradient;
+            if (window.is_max) {
                 I chosen = open & (value == most);
                 share = (V)((I)gradient & chosen);
                 open &= ~chosen;
             }
-            store(place, before(op, share, value));
+            store(corner + place, slope ? before(*slope, share, value) : load(corner + place) + share);
         }
 }
 
-/* Windows that overlap or leave gaps: the values are put aside, and the shares added up. */
-INLINE void spread_over(const Op *op, const float *aside, float *corner, ptrdiff_t shift, V gradient)
+INLINE void spread_row(const Op *op, Window window, float *in, const float *gradient, float factor, ptrdiff_t shift)
 {
-    int is_max = op->spec.kind == MAX_POOL;
-    const float *values = corner + shift - (corner - corner);
-    V most = is_max ? window_max(op, values) : gradient;
-    I open = (I){} - 1;
-    (void)aside;
-    for (int i = 0; i < op->spec.kernel[0]; i++)
-        for (int j = 0; j < op->spec.kernel[1]; j++) {
-            float *place = corner + i * op->in->row + j * LANES;
-            V share = gradient;
-            if (is_max) {
-                I chosen = open & (load(values + i * op->in->row + j * LANES) == most);
-                share = (V)((I)gradient & chosen);
-                open &= ~chosen;
-            }
-            store(place, load(place) + share);
+    const Slope slope = slope_of(op);
+    ptrdiff_t step = op->spec.stride[1] * LANES;
+    int width = op->out->width;
+    for (int x = 0; x < width; x++, in += step, gradient += LANES)
+        UNROLL for (int n = 0; n < VECTORS; n++) {
+            float *corner = in + n * WIDTH;
+            V share = load(gradient + n * WIDTH) * factor;
+            if (shift)
+                spread(window, corner, corner + shift, share, NULL);
+            else
+                spread(window, corner, corner, share, &slope);
         }
+}
+
+/* `shift`: how far away the input's values were put aside, or 0. */
+static void spread_all(const Op *op, const float *parameters, float *space, ptrdiff_t shift)
+{
+    const Map *out = op->out;
+    float factor, bias;
+    for (int c = 0; c < out->channels; c++) {
+        coefficients(op, parameters, c, &factor, &bias);
+        for (int y = 0; y < out->height; y++) {
+            float *in = at(space, op->in, source(op, c), y * op->spec.stride[0], 0);
+            const float *gradient = at(space, out, c, y, 0);
+#define ROW(window) spread_row(op, window, in, gradient, factor, shift)
+            WITH_WINDOW(op, ROW);
+#undef ROW
+        }
+    }
+}
+
+/* What no window reaches, at the right and at the bottom, has no gradient. */
+static void clear_rest(const Op *op, float *space)
+{
+    const Map *in = op->in;
+    int rows = op->out->height * op->spec.kernel[0], columns = op->out->width * op->spec.kernel[1];
+    for (int c = 0; c < in->channels; c++)
+        for (int y = 0; y < in->height; y++) {
+            int from = y < rows ? columns : 0;
+            if (from < in->width)
+                memset(at(space, in, c, y, from), 0, (size_t)(in->width - from) * LANES * sizeof(float));
+        }
+}
+
+static void spread_over_each_other(const Op *op, const float *parameters, float *space, ptrdiff_t aside)
+{
+    const Map *in = op->in;
+    const Slope slope = slope_of(op);
+    ptrdiff_t shift = aside - in->at;
+    for (int c = 0; c < in->channels; c++)
+        for (int y = 0; y < in->height; y++) {
+            float *row = at(space, in, c, y, 0);
+            memcpy(row + shift, row, (size_t)in->width * LANES * sizeof(float));
+            memset(row, 0, (size_t)in->width * LANES * sizeof(float));
+        }
+    spread_all(op, parameters, space, shift);
+    for (int c = 0; c < in->channels; c++)
+        for (int y = 0; y < in->height; y++) {
+            float *row = at(space, in, c, y, 0);
+            for (int x = 0; x < in->width * VECTORS; x++)
+                store(row + x * WIDTH, before(slope, load(row + x * WIDTH), load(row + shift + x * WIDTH)));
+        }
+}
+
+static void windows_input_gradient(const Op *op, const float *parameters, float *space, ptrdiff_t aside)
+{
+    if (tiled(op)) {
+        spread_all(op, parameters, space, 0);
+        clear_rest(op, space);
+    } else {
+        spread_over_each_other(op, parameters, space, aside);
+    }
 }

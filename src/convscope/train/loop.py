@@ -29,6 +29,7 @@ from convscope.train.chance import generator, seed_for
 from convscope.train.device import choose
 from convscope.train.learner import Learner, TorchLearner, swapped
 from convscope.train.loss import loss_for
+from convscope.train.native import NativeLearner, lacking
 from convscope.train.recipe import Recipe, from_dict, recipe_for
 from convscope.train.schedule import rate_at
 
@@ -419,6 +420,14 @@ def learner_for(net: Net, plan: Plan) -> Learner:
     Raises:
         RecipeError: The native engine was asked for, and cannot.
     """
+    wanted = plan.recipe.engine
+    if wanted == "torch" or (wanted == "auto" and plan.device != "cpu"):
+        return TorchLearner(net, plan.recipe, plan.device)
+    lack = lacking(plan.stack) if plan.device == "cpu" else f"it computes on the CPU, not on {plan.device}"
+    if not lack:
+        return NativeLearner(net, plan.recipe, plan.seed)
+    if wanted == "native":
+        raise RecipeError(f"engine=native cannot teach this net: {lack}; use engine=torch")
     return TorchLearner(net, plan.recipe, plan.device)
 
 

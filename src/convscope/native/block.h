@@ -1,0 +1,110 @@
+/* One block of pictures, forward and backward: the ops in turn. */
+
+/* Well mixed bits of a number: Wellons' lowbias32. */
+INLINE uint32_t mix(uint32_t x)
+{
+    x = (x ^ x >> 16) * 0x7feb352dU;
+    x = (x ^ x >> 15) * 0x846ca68bU;
+    return x ^ x >> 16;
+}
+
+/* Copies with a mask that depends on nothing but the seed, the op, the picture's place in the batch and
+ * the value's place in the picture. Backward, `from` is the gradient and `to` holds the values. */
+static void dropout(const Op *op, const Call *call, float *space, int64_t first, int backward)
+{
+    const Slope slope = slope_of(op);
+    float rate = call->training ? op->spec.rate : 0, scale = 1 / (1 - rate);
+    uint32_t limit = (uint32_t)(rate * 4294967296.0), keys[LANES], number = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        uint32_t key = mix((uint32_t)call->seed ^ 0x9e3779b9U * (uint32_t)(op->number + 1));
+        keys[lane] = mix(mix(key ^ (uint32_t)(call->seed >> 32)) + (uint32_t)(first + lane));
+    }
+    for (int c = 0; c < op->in->channels; c++)
+        for (int y = 0; y < op->in->height; y++)
+            for (int x = 0; x < op->in->width; x++, number++) {
+                float *in = at(space, op->in, c, y, x), *out = at(space, op->out, c, y, x), kept[LANES];
+                for (int lane = 0; lane < LANES; lane++) {
+                    float value = (backward ? out : in)[lane] * scale;
+                    kept[lane] = mix(keys[lane] + number * 0x85ebca6bU) >= limit ? value : 0;
+                }
+                for (int n = 0; n < VECTORS; n++)
+                    if (backward)
+                        store_before(slope, in + n * WIDTH, load(kept + n * WIDTH));
+                    else
+                        store(out + n * WIDTH, load(kept + n * WIDTH));
+                if (!backward)
+                    activate_op(op, out, LANES);
+            }
+}
+
+/* An activation that follows no op it could have been fused with. */
+static void activation(const Op *op, float *space, int backward)
+{
+    const Slope slope = slope_of(op);
+    for (int c = 0; c < op->in->channels; c++)
+        for (int y = 0; y < op->in->height; y++) {
+            float *in = at(space, op->in, c, y, 0), *out = at(space, op->out, c, y, 0);
+            if (backward) {
+                for (int n = 0; n < op->in->width * VECTORS; n++)
+                    store_before(slope, in + n * WIDTH, load(out + n * WIDTH));
+            } else {
+                memcpy(out, in, (size_t)op->in->width * LANES * sizeof(float));
+                activate_op(op, out, (size_t)op->in->width * LANES);
+            }
+        }
+}
+
+static void forward(const Net *net, const Call *call, float *space, int64_t first)
+{
+    for (int n = 0; n < net->count; n++) {
+        const Op *op = &net->ops[n];
+        switch (op->spec.kind) {
+        case CONV: conv_forward(op, call->parameters, space); break;
+        case LINEAR: linear_forward(op, call->parameters, space); break;
+        case RBF: rbf_forward(op, space); break;
+        case ACTIVATION: activation(op, space, 0); break;
+        case DROPOUT: dropout(op, call, space, first, 0); break;
+        default: windows_forward(op, call->parameters, space);
+        }
+    }
+}
+
+static void weight_gradient(const Net *net, const Op *op, float *space, float *gradients)
+{
+    switch (op->spec.kind) {
+    case CONV: conv_weight_gradient(op, space, gradients); break;
+    case LINEAR: linear_weight_gradient(op, space, net->aside, gradients); break;
+    case SUBSAMPLE: subsample_gradient(op, space, gradients); break;
+    }
+}
+
+/* An op's weights see its input's values; only then may the input's gradient overwrite them. */
+static void backward(const Net *net, const Call *call, float *space, int64_t first, float *gradients)
+{
+    for (int n = net->count - 1; n >= 0 && net->ops[n].trains; n--) {
+        const Op *op = &net->ops[n];
+        weight_gradient(net, op, space, gradients);
+        if (!op->passes_on)
+            continue;
+        switch (op->spec.kind) {
+        case CONV: conv_input_gradient(op, space); break;
+        case LINEAR: linear_input_gradient(op, call->parameters, space); break;
+        case RBF: rbf_backward(op, space); break;
+        case ACTIVATION: activation(op, space, 1); break;
+        case DROPOUT: dropout(op, call, space, first, 1); break;
+        default: windows_input_gradient(op, call->parameters, space, net->aside);
+        }
+    }
+}
+
+/* total = part 0 + part 1 + ..., always in this order. */
+static void add(float *total, const float *parts, int64_t stride, int count, int64_t from, int64_t to)
+{
+    for (int64_t n = from; n < to; n++)
+        total[n] = parts[n];
+    for (int p = 1; p < count; p++)
+        for (int64_t n = from; n < to; n++)
+            total[n] += parts[p * stride + n];
+}
+
+const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, activate, add};

@@ -1,0 +1,152 @@
+"""One step of learning by convscope's own engine: the Stack lowered to its program, PyTorch as the oracle.
+
+Pictures that are not distorted never become floats outside of the engine: it gathers them from the uint8 set itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from convscope import native
+from convscope.nets import steps
+from convscope.nets.build import Net
+from convscope.nets.layers import digit_codes
+from convscope.nets.stack import Stack
+from convscope.nets.steps import Shape, Step
+from convscope.train.batches import Feeder
+from convscope.train.chance import seed_for
+from convscope.train.learner import BETAS, EPSILON, decay_mask, flatten
+from convscope.train.loss import loss_for, target_table
+from convscope.train.recipe import Recipe
+
+LOSSES = {
+    "cross-entropy": "cross_entropy",
+    "squared": "squared",
+    "distance": "distance",
+    "discriminative": "distance_map",
+}
+
+
+class NativeLearner:
+    """Learns with the native engine, on the CPU."""
+
+    kind = "native"
+
+    def __init__(self, net: Net, recipe: Recipe, seed: int, threads: int | None = None):
+        self.recipe, self.seed = recipe, seed
+        self.engine = native.Engine(lowered(net.stack), threads)
+        loss = loss_for(net.stack, recipe)
+        targets = target_table(net.stack.outputs).numpy() if loss == "squared" else None
+        self.loss = native.Loss(LOSSES[loss], recipe.smoothing, recipe.rubbish, targets)
+        self.theta, gradient = flatten(net)
+        self.vector, self.gradient = self.theta.numpy(), gradient.numpy()
+        self.decayed = decay_mask(net).numpy()
+        self.first, self.second = np.zeros_like(self.vector), np.zeros_like(self.vector)
+        self.steps = 0
+
+    def step(
+        self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
+    ) -> tuple[float, int]:
+        if self.recipe.distorts:
+            batch = native.Batch.floats(feeder.batch(index, epoch, step).numpy())
+        else:
+            batch = self._gathered(feeder, index)
+        labels = feeder.labels[index].numpy()
+        seed = seed_for(self.seed, "dropout", epoch, step)
+        loss, correct = self.engine.gradients(batch, labels, self.vector, self.gradient, self.loss, seed)
+        if np.isfinite(loss):
+            self._update(rate)
+        return loss, correct
+
+    def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
+        return torch.from_numpy(
+            self.engine.outputs(self._gathered(feeder, torch.arange(start, stop)), self.vector)
+        )
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"first": self.first, "second": self.second, "steps": np.array(self.steps)}
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        self.first[:], self.second[:] = state["first"], state["second"]
+        self.steps = int(state["steps"])
+
+    def _gathered(self, feeder: Feeder, index: Int[Tensor, " n"]) -> native.Batch:
+        rule = feeder.rule
+        scale, shift = np.array(rule.scale, np.float32), np.array(rule.shift, np.float32)
+        return native.Batch.gather(feeder.pixels.numpy(), index.numpy(), scale, shift)
+
+    def _update(self, rate: float) -> None:
+        self.steps += 1
+        decay = {"weight_decay": self.recipe.decay, "decay_mask": self.decayed}
+        if self.recipe.optimizer == "sgd":
+            momentum = self.recipe.momentum
+            native.sgd(self.vector, self.gradient, self.first, lr=rate, momentum=momentum, **decay)
+        else:
+            native.adamw(
+                self.vector, self.gradient, self.first, self.second,
+                step=self.steps, lr=rate, betas=BETAS, eps=EPSILON, **decay,
+            )  # fmt: skip
+
+
+def lacking(stack: Stack) -> str:
+    """Why the native engine cannot compute this net, in words; empty if it can.
+
+    >>> from convscope.nets.zoo import zoo
+    >>> "batchnorm" in lacking(zoo["lenet5"])
+    False
+    """
+    if not native.available():
+        return native.missing()
+    try:
+        lowered(stack)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def lowered(stack: Stack) -> native.Program:
+    """The engine's program for a Stack.
+
+    Raises:
+        ValueError: The engine has no such step.
+    """
+    return native.Program(stack.input.shape, tuple(_op(step, shape) for _, step, shape in stack.walk()))
+
+
+def _op(step: Step, shape: Shape) -> native.Op:
+    match step:
+        case steps.Conv():
+            return _conv(step, shape)
+        case steps.Subsample():
+            plain = step.sources(shape) == tuple(range(shape[0]))
+            return native.Subsample(*steps.window_of(step)[:2], None if plain else step.sources(shape))
+        case steps.MaxPool():
+            return native.MaxPool(*steps.window_of(step)[:2])
+        case steps.AveragePool():
+            return native.AveragePool(*steps.window_of(step)[:2])
+        case steps.Linear():
+            return native.Linear(step.width, step.bias)
+        case steps.Rbf():
+            return native.Rbf(digit_codes())
+        case steps.Dropout():
+            return native.Dropout(step.probability)
+        case steps.Squash():
+            return native.Squash(step.amplitude, step.slope)
+        case steps.Tanh():
+            return native.Squash()
+        case steps.Relu():
+            return native.Relu()
+        case steps.Sigmoid():
+            return native.Sigmoid()
+        case _:
+            raise ValueError(f"the native engine has no {step.kind}")
+
+
+def _conv(step: steps.Conv, shape: Shape) -> native.Op:
+    if step.dilation != (1, 1):
+        raise ValueError("the native engine has no dilation")
+    table = step.table(shape) if step.maps or step.groups > 1 else None
+    return native.Conv(step.width, step.kernel, step.stride, step.sides(shape), step.bias, table)

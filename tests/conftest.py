@@ -1,0 +1,33 @@
+"""What tests share: a small set of pictures that a net can learn in a second."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convscope.data.images import Images, Pictures
+
+
+def bars(n: int, seed: int) -> Pictures:
+    """Noisy 12x12 pictures with a bar: horizontal (class 0), vertical (class 1) or none (class 2)."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    pixels = rng.integers(0, 60, (n, 1, 12, 12))
+    places = rng.integers(2, 10, n)
+    for picture, label, place in zip(pixels, labels, places, strict=True):
+        if label == 0:
+            picture[0, place] += 180
+        elif label == 1:
+            picture[0, :, place] += 180
+    return Pictures(pixels.astype(np.uint8), labels.astype(np.int64))
+
+
+@pytest.fixture(scope="session")
+def bar_images() -> Images:
+    return Images("bars", ("across", "down", "none"), bars(600, 0), bars(200, 1), (), "bars-1")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """Each test runs in an empty folder of its own, so none leaves a Run behind."""
+    monkeypatch.chdir(tmp_path)

@@ -1,0 +1,206 @@
+"""The training loop: it learns, it repeats itself bit for bit, it resumes, it stops, it says what went wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from convscope.errors import DivergedError, RecipeError, RunError
+from convscope.runs import Run
+from convscope.train.loop import (
+    EpochDone,
+    Finished,
+    Plan,
+    Progress,
+    make_plan,
+    resumed_plan,
+    split,
+    train,
+    training,
+)
+from convscope.train.recipe import Recipe
+
+NET = "input 1x12x12; c conv 4 3x3 | relu; p max 2x2; d dropout 0.1; out linear 3"
+QUICK = Recipe(epochs=4, batch=50, rate=0.01, validation=0.25, average=0.9, shift=1)
+ENGINES = ("native", "torch")
+
+
+def finish(plan: Plan, path: Path, **how) -> Run:
+    for _ in training(plan, path, **how):
+        pass
+    return Run(path)
+
+
+def same_bits(one: Run, other: Run) -> bool:
+    a, b = one.weights(), other.weights()
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_net_learns_what_can_be_learned(bar_images, engine):
+    run = train(bar_images, NET, QUICK.changed(engine=engine, epochs=12, shift=0.0))
+    assert run.info["scores"]["test_accuracy"] > 0.95
+    assert run.info["engine"] == engine
+    assert run.path == Path("runs/1")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_trainings_with_one_seed_give_the_same_bits_and_another_seed_others(bar_images, engine):
+    plans = [make_plan(bar_images, NET, QUICK.changed(engine=engine), seed=s) for s in (3, 3, 4)]
+    first, again, other = (finish(plan, Path(f"run{i}")) for i, plan in enumerate(plans))
+    assert same_bits(first, again)
+    assert not same_bits(first, other)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("steps", [1, 9, 13, 35])
+def test_a_stopped_training_goes_on_to_the_same_bits(bar_images, engine, steps):
+    plan = make_plan(bar_images, NET, QUICK.changed(engine=engine), seed=5)
+    whole = finish(plan, Path("whole"))
+    seen = iter(range(1, 10_000))
+    stopped = finish(plan, Path("parts"), stop=lambda: next(seen) == steps)
+    assert stopped.info["status"] == "stopped"
+    torch.rand(7)  # whoever draws random numbers in between changes nothing
+    resumed = finish(resumed_plan(stopped, bar_images), Path("parts"), resume=True)
+    assert resumed.info["status"] == "finished"
+    assert same_bits(whole, resumed)
+    assert [m["loss"] for m in whole.metrics] == [m["loss"] for m in resumed.metrics]
+    assert whole.info["scores"] == resumed.info["scores"]
+
+
+def test_both_engines_go_nearly_the_same_way(bar_images):
+    recipe = Recipe(epochs=1, batch=60, rate=0.01, optimizer="sgd", decay=0.01)
+    net = "input 1x12x12; c conv 4 3x3 padding=same | tanh; p avg 2x2; out linear 3"
+    native, plain = (
+        train(bar_images, net, recipe.changed(engine=e), out=e).weights() for e in ("native", "torch")
+    )
+    for name in native:
+        np.testing.assert_allclose(native[name], plain[name], atol=1e-5)
+
+
+def test_the_picture_kept_aside_are_never_learned_from_and_share_the_classes(bar_images):
+    learning, aside = split(bar_images.train, 0.25, seed=1)
+    assert len(learning) + len(aside) == 600
+    shares = np.bincount(aside.labels) / np.bincount(bar_images.train.labels)
+    assert np.allclose(shares, 0.25, atol=0.01)
+    both = np.concatenate([learning.pixels, aside.pixels]).reshape(600, -1)
+    assert len(np.unique(both, axis=0)) == len(np.unique(bar_images.train.pixels.reshape(600, -1), axis=0))
+
+
+def test_the_events_tell_the_whole_story(bar_images):
+    events = list(training(make_plan(bar_images, NET, QUICK), Path("run")))
+    progress = [e for e in events if isinstance(e, Progress)]
+    assert len(progress) == 4 * 9
+    assert (progress[-1].epoch, progress[-1].step, progress[-1].seconds_left) == (4, 9, 0.0)
+    done = [e.metrics for e in events if isinstance(e, EpochDone)]
+    assert done == Run("run").metrics
+    assert [m["epoch"] for m in done] == [1, 2, 3, 4]
+    assert events[-1] == Finished(Path("run"), "finished")
+
+
+def test_the_run_explains_itself(bar_images):
+    run = train(bar_images, NET, QUICK, seed=9, out="run")
+    info = run.info
+    assert info["classes"] == ["across", "down", "none"]
+    assert info["pictures"] == {"train": 450, "validation": 150, "test": 200}
+    assert info["seed"] == 9
+    assert run.epochs == (0, 1, 2, 3, 4)
+    assert np.array(info["scores"]["confusion"]).sum() == 200
+    errors = 200 - np.trace(np.array(info["scores"]["confusion"]))
+    assert info["scores"]["test_errors"] == errors
+    assert run.arrays("test.safetensors")["answers"].shape == (200, 3)
+    assert run.recipe == QUICK.as_dict()
+    assert not list(run.path.rglob("*.part"))
+    assert not (run.path / ".lock").exists()
+
+
+def test_the_kept_net_gives_the_kept_answers(bar_images):
+    run = train(bar_images, NET, QUICK, out="run")
+    with torch.no_grad():
+        answers = run.net()(torch.from_numpy(run.normalised(bar_images.test.pixels)))
+    np.testing.assert_allclose(answers.numpy(), run.arrays("test.safetensors")["answers"], atol=1e-4)
+
+
+def test_a_training_stops_at_its_target(bar_images):
+    plan = make_plan(bar_images, NET, Recipe(epochs=50, batch=50, rate=0.01), target=90.0)
+    run = finish(plan, Path("run"))
+    reached = [m["validation_accuracy"] for m in run.metrics]
+    assert reached[-1] >= 0.9
+    assert all(r < 0.9 for r in reached[:-1])
+    assert len(reached) < 50
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_last_good_state(bar_images, engine):
+    recipe = Recipe(epochs=9, batch=50, optimizer="sgd", rate=1e3, schedule="constant", engine=engine)
+    with pytest.raises(
+        DivergedError, match=r"the loss became (nan|inf) at epoch 1, step \d+ of 12 \(rate 1e\+03\)"
+    ):
+        train(bar_images, "input 1x12x12; c conv 4 3x3; e conv 4 3x3; out linear 3", recipe, out="run")
+    run = Run("run")
+    assert run.info["status"] == "diverged"
+    assert all(np.isfinite(a).all() for a in run.weights().values())
+
+
+def test_a_folder_with_a_run_is_not_written_over(bar_images):
+    train(bar_images, NET, QUICK, out="run")
+    before = (Path("run") / "run.json").read_bytes()
+    with pytest.raises(
+        RunError,
+        match=r"^run: the folder already holds a Run; give another --out, or go on with --resume run$",
+    ):
+        train(bar_images, NET, QUICK, out="run")
+    assert (Path("run") / "run.json").read_bytes() == before
+
+
+def test_two_trainings_into_one_folder_the_second_is_refused(bar_images):
+    first = training(make_plan(bar_images, NET, QUICK), Path("run"))
+    next(first)
+    with pytest.raises(RunError, match="another training is writing into this folder"):
+        next(training(make_plan(bar_images, NET, QUICK), Path("run"), resume=True))
+    list(first)
+    assert Run("run").info["status"] == "finished"
+
+
+def test_other_pictures_cannot_resume_a_run(bar_images):
+    run = train(bar_images, NET, QUICK, out="run")
+    run.info["data_fingerprint"] = "others"
+    with pytest.raises(RunError, match="bars has changed since this Run began; train anew"):
+        resumed_plan(run, bar_images)
+
+
+def test_a_loss_that_does_not_fit_the_net_is_refused(bar_images):
+    with pytest.raises(
+        RecipeError,
+        match="loss=distance needs distances to codes, but the net ends in logits: cross-entropy fits",
+    ):
+        make_plan(bar_images, NET, Recipe(loss="distance"))
+
+
+def test_the_native_engine_says_what_it_lacks(bar_images):
+    net = "input 1x12x12; c conv 4 3x3 | batchnorm | relu; out linear 3"
+    with pytest.raises(
+        RecipeError,
+        match="engine=native cannot teach this net: the native engine has no batchnorm; use engine=torch",
+    ):
+        train(bar_images, net, Recipe(epochs=1, engine="native"))
+    assert train(bar_images, net, Recipe(epochs=1)).info["engine"] == "torch"
+
+
+def test_a_batchnorm_net_resumes_to_the_same_bits(bar_images):
+    net = "input 1x12x12; c conv 4 3x3 | batchnorm | relu; out linear 3"
+    plan = make_plan(bar_images, net, Recipe(epochs=2, batch=50, average=0.9))
+    whole = finish(plan, Path("whole"))
+    seen = iter(range(1, 100))
+    stopped = finish(plan, Path("parts"), stop=lambda: next(seen) == 7)
+    assert same_bits(whole, finish(resumed_plan(stopped, bar_images), Path("parts"), resume=True))
+
+
+def test_every_line_of_the_run_is_plain_json(bar_images):
+    run = train(bar_images, NET, QUICK, out="run")
+    for name in ("run.json", "recipe.json"):
+        json.loads((run.path / name).read_text(), parse_constant=lambda word: pytest.fail(word))

@@ -1,0 +1,78 @@
+"""The recipe's knobs: their ranges, their errors, and the schedules they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from convscope.errors import RecipeError
+from convscope.nets.zoo import zoo
+from convscope.train.loss import loss_for
+from convscope.train.recipe import KNOBS, RECIPES, Recipe, from_dict, recipe_for
+from convscope.train.schedule import rate_at
+
+WRONG = [
+    ({"epochs": 0}, "epochs goes from 1 to 100000, not 0"),
+    ({"epochs": 1.5}, "epochs is a whole number, not 1.5"),
+    ({"epochs": True}, "epochs is a whole number, not True"),
+    ({"rate": "fast"}, "rate is a number, not 'fast'"),
+    ({"rate": float("nan")}, "rate goes from 1e-09 to 1000, not nan"),
+    ({"momentum": 1.0}, "momentum goes from 0 to 0.9999, not 1"),
+    ({"optimizer": "adam"}, "optimizer is one of sgd, adamw, not 'adam'"),
+    ({"epoch": 3}, "no knob 'epoch': did you mean epochs?"),
+    ({"zzz": 3}, f"no knob 'zzz': {', '.join(KNOBS)}"),
+]
+
+
+@pytest.mark.parametrize(("knobs", "message"), WRONG, ids=[m for _, m in WRONG])
+def test_a_wrong_knob_is_refused_with_its_range(knobs, message):
+    with pytest.raises(RecipeError) as caught:
+        Recipe().changed(**knobs)
+    assert str(caught.value) == message
+
+
+def test_a_recipe_survives_being_written_down():
+    recipe = Recipe(epochs=3, elastic=0.5, optimizer="sgd")
+    assert from_dict(recipe.as_dict()) == recipe
+
+
+@pytest.mark.parametrize("named", RECIPES, ids=lambda r: r.name)
+def test_every_named_recipe_fits_the_nets_it_was_made_for(named):
+    assert recipe_for("any", named.name) == named
+    for net in named.nets:
+        assert recipe_for(net).nets
+        assert loss_for(zoo[net], named.recipe)
+
+
+def test_a_recipe_that_is_not_there_is_said_so():
+    with pytest.raises(RecipeError, match=r"there is no recipe 'plane': did you mean plain\?"):
+        recipe_for("lenet5", "plane")
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "linear"])
+def test_a_rate_climbs_to_its_highest_and_falls_to_almost_nothing(schedule):
+    recipe = Recipe(schedule=schedule, rate=0.1, warmup=0.25, epochs=10)
+    rates = [rate_at(recipe, step, 100) for step in range(1000)]
+    assert max(rates) == pytest.approx(0.1, rel=1e-2)
+    assert rates.index(max(rates)) == pytest.approx(250, abs=2)
+    assert rates[0] < 0.001
+    assert rates[-1] < 0.001
+    assert rates[:250] == sorted(rates[:250])
+    assert rates[251:] == sorted(rates[251:], reverse=True)
+
+
+def test_the_papers_schedule_is_the_papers():
+    recipe = Recipe(schedule="lecun1998", rate=0.0005, epochs=20)
+    rates = [rate_at(recipe, epoch * 10, 10) for epoch in range(20)]
+    paper = [0.0005] * 2 + [0.0002] * 3 + [0.0001] * 3 + [0.00005] * 4 + [0.00001] * 8
+    assert rates == pytest.approx(paper)
+
+
+def test_no_warmup_begins_at_the_highest_rate():
+    assert rate_at(Recipe(schedule="cosine", rate=0.1, warmup=0.0, epochs=1), 0, 1000) == pytest.approx(
+        0.1, rel=1e-3
+    )
+
+
+def test_each_net_is_taught_by_the_loss_that_fits_it():
+    losses = {name: loss_for(zoo[name], Recipe()) for name in ("lenet1", "lenet5", "lenet5-modern")}
+    assert losses == {"lenet1": "squared", "lenet5": "distance", "lenet5-modern": "cross-entropy"}
