@@ -241,7 +241,7 @@ class Writer:
         from safetensors.numpy import save
 
         metadata = None if note is None else {"note": json.dumps(note)}
-        self._write(name, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, metadata=metadata))
+        self._write(name, save({k: np.asarray(v, order="C") for k, v in arrays.items()}, metadata=metadata))
 
     def remove(self, name: str) -> None:
         """Remove a file of the Run, if it is there."""

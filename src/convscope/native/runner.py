@@ -179,6 +179,8 @@ class Engine:
             ValueError: An array of another shape, type or range than C may read.
         """
         loss = Loss() if loss is None else loss
+        if not len(batch):
+            raise ValueError("batch: at least one picture was expected")
         count, batch_spec, loss_spec = (
             self._checked(batch),
             batch.spec(self.program),

@@ -19,6 +19,7 @@ from torch import Tensor
 from convscope.nets.answers import named
 from convscope.nets.build import Net
 from convscope.train.batches import Feeder
+from convscope.train.chance import seed_for
 from convscope.train.loss import loss_for, loss_sum
 from convscope.train.recipe import Recipe
 
@@ -70,7 +71,8 @@ class TorchLearner:
         labels = feeder.labels[index.to(self.device)]
         self.net.train()
         self.gradient.zero_()
-        answers = self.net(feeder.batch(index, epoch, step))
+        with drawing(seed_for(feeder.seed, "dropout", epoch, step), self.device):
+            answers = self.net(feeder.batch(index, epoch, step))
         loss = loss_sum(self.loss, self.recipe, answers, labels)
         (loss / len(index)).backward()
         value = loss.item()
@@ -113,6 +115,14 @@ class TorchLearner:
             self.second.mul_(b2).addcmul_(self.gradient, self.gradient, value=1 - b2)
             root = (self.second / (1 - b2**self.steps)).sqrt_().add_(EPSILON)
             self.theta.addcdiv_(self.first, root, value=-rate / (1 - b1**self.steps))
+
+
+@contextmanager
+def drawing(seed: int, device: str) -> Iterator[None]:
+    """Within the block PyTorch's own generators start from `seed`; afterwards they are as before."""
+    with torch.random.fork_rng([torch.cuda.current_device()] if device.startswith("cuda") else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def flatten(net: Net) -> tuple[Tensor, Tensor]:
