@@ -20,7 +20,8 @@ def run(program: Program, count: int, threads: int, seed: int = 0) -> tuple[floa
     params, (x, labels) = nets.vector(program), nets.pictures(program, count)
     gradient, engine = np.empty_like(params), Engine(program, threads)
     results = {
-        (*engine.gradients(Batch.floats(x), labels, params, gradient, seed=seed), gradient.tobytes()) for _ in "12"
+        (*engine.gradients(Batch.floats(x), labels, params, gradient, seed=seed), gradient.tobytes())
+        for _ in "12"
     }
     assert len(results) == 1, "two calls differ"
     return results.pop()
@@ -60,7 +61,11 @@ def test_dropout_zeroes_its_share_and_is_left_away_in_inference() -> None:
     program = Program((1, 1, 1), (Linear(1000), Dropout(0.4), Linear(2, bias=False)))
     params = np.zeros(program.parameters, np.float32)
     params[1000:2000] = 1  # each unit's bias: 1 goes into the dropout
-    x, labels, gradient = np.zeros((2000, 1, 1, 1), np.float32), np.zeros(2000, np.int64), np.empty_like(params)
+    x, labels, gradient = (
+        np.zeros((2000, 1, 1, 1), np.float32),
+        np.zeros(2000, np.int64),
+        np.empty_like(params),
+    )
     engine = Engine(program)
     engine.gradients(Batch.floats(x), labels, params, gradient, seed=7)
     # The loss's slope is -1/2 at the label; a unit's mean output is 1, with deviation sqrt(0.4 / 0.6 / 2000).
@@ -129,7 +134,9 @@ def test_a_forked_process_gets_threads_of_its_own() -> None:
 
 PROGRAM = Program((1, 6, 6), (Conv(2, (3, 3)), Linear(3)))
 REFUSED: dict[str, Callable[[Engine, dict], dict]] = {
-    "pictures: an array of shape": lambda e, a: a | {"batch": Batch.floats(np.zeros((2, 1, 5, 6), np.float32))},
+    "pictures: an array of shape": lambda e, a: (
+        a | {"batch": Batch.floats(np.zeros((2, 1, 5, 6), np.float32))}
+    ),
     "pictures: contiguous float32": lambda e, a: a | {"batch": Batch.floats(np.zeros((2, 1, 6, 6)))},
     "strides": lambda e, a: a | {"batch": Batch.floats(np.zeros((4, 1, 6, 6), np.float32)[::2])},
     "labels: numbers from 0 to 2": lambda e, a: a | {"labels": np.array([0, 3])},
@@ -150,7 +157,9 @@ REFUSED: dict[str, Callable[[Engine, dict], dict]] = {
 
 
 def _gather(index: list[int] | None = None, size: int = 6, dtype: str = "uint8") -> Batch:
-    return Batch.gather(np.zeros((5, 1, size, size), dtype), np.array(index or [0, 1][: index is None and 2], np.int64), 1, 0)
+    return Batch.gather(
+        np.zeros((5, 1, size, size), dtype), np.array(index or [0, 1][: index is None and 2], np.int64), 1, 0
+    )
 
 
 @pytest.mark.parametrize("message", REFUSED)

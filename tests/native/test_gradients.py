@@ -21,7 +21,9 @@ def compare(program: Program, loss: Loss, count: int) -> None:
     want_total, want_gradient, want_out = oracle.gradients(program, loss, params, x, labels)
     np.testing.assert_allclose(out, want_out, rtol=3e-5, atol=1e-5 * max(1, np.abs(want_out).max()))
     assert total == pytest.approx(want_total, rel=3e-5, abs=1e-4)
-    np.testing.assert_allclose(gradient, want_gradient, rtol=1e-3, atol=3e-5 * max(1, np.abs(want_gradient).max()))
+    np.testing.assert_allclose(
+        gradient, want_gradient, rtol=1e-3, atol=3e-5 * max(1, np.abs(want_gradient).max())
+    )
     if loss.kind == "squared":
         named = np.square(want_out[:, None] - loss.targets).sum(2).argmin(1)
     else:
@@ -47,7 +49,9 @@ def test_any_net_has_the_gradients_of_torch(data: st.DataObject) -> None:
 CODES = tuple(map(tuple, np.random.default_rng(3).choice([-1.0, 1.0], (10, 84)).tolist()))
 
 
-@pytest.mark.parametrize("loss", [Loss("distance"), Loss("distance_map", constant=10.0)], ids=lambda loss: loss.kind)
+@pytest.mark.parametrize(
+    "loss", [Loss("distance"), Loss("distance_map", constant=10.0)], ids=lambda loss: loss.kind
+)
 def test_lenet5_of_1998_has_the_gradients_of_torch(loss: Loss) -> None:
     compare(nets.lenet5(Rbf(CODES)), loss, 50)
 

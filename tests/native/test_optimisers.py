@@ -11,7 +11,9 @@ from convscope.native import adamw, sgd
 SIZE, STEPS = 1003, 30
 
 
-def descend(optimiser: type[torch.optim.Optimizer], **how: object) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+def descend(
+    optimiser: type[torch.optim.Optimizer], **how: object
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """Start, the gradients of each step, and where torch arrives."""
     generator = np.random.default_rng(0)
     start = generator.normal(size=SIZE).astype(np.float32)
@@ -28,7 +30,12 @@ def descend(optimiser: type[torch.optim.Optimizer], **how: object) -> tuple[np.n
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
 def test_sgd_goes_where_torch_goes(momentum: float, nesterov: bool, weight_decay: float) -> None:
-    how = {"lr": 0.05, "momentum": momentum, "nesterov": nesterov and momentum > 0, "weight_decay": weight_decay}
+    how = {
+        "lr": 0.05,
+        "momentum": momentum,
+        "nesterov": nesterov and momentum > 0,
+        "weight_decay": weight_decay,
+    }
     params, gradients, want = descend(torch.optim.SGD, **how)
     momenta = np.zeros_like(params) if momentum else None
     for gradient in gradients:

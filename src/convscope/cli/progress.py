@@ -47,7 +47,8 @@ def bar(at: Progress) -> str:
 def line(done: EpochDone, epochs: int) -> str:
     """What is left of an epoch: its line."""
     m = done.metrics
-    text = f"epoch {m['epoch']:>{len(str(epochs))}}/{epochs}  loss {m['loss']:.4f}  training {100 * m['train_accuracy']:.2f} %"
+    text = f"epoch {m['epoch']:>{len(str(epochs))}}/{epochs}  loss {m['loss']:.4f}"
+    text += f"  training {100 * m['train_accuracy']:.2f} %"
     if "validation_accuracy" in m:
         text += f"  validation {100 * m['validation_accuracy']:.2f} %"
     return f"{text}  {m['seconds']:.1f} s"

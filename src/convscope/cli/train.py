@@ -97,7 +97,8 @@ def train(
         plan = _planned(source, net, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
     remark(
-        f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} by recipe {plan.recipe_name}, seed {plan.seed}"
+        f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
+        f"by recipe {plan.recipe_name}, seed {plan.seed}"
     )
     with _stopping() as stop:
         from convscope.cli.progress import shown
@@ -127,7 +128,7 @@ def _planned(
     target: float | None,
 ) -> Any:
     from convscope.data.images import images
-    from convscope.train.loop import make_plan
+    from convscope.train.plan import make_plan
 
     if not source:
         raise typer.BadParameter("name a source of pictures, such as: convscope train mnist")
@@ -139,7 +140,7 @@ def _planned(
 def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any:
     from convscope.data.images import images
     from convscope.runs import Run
-    from convscope.train.loop import resumed_plan
+    from convscope.train.plan import resumed_plan
 
     if given or source:
         what = source or "--" + next(iter(given))
@@ -190,11 +191,9 @@ def _print_result(run: Any, json: bool) -> None:
             }
         )
     low, high = scores["test_interval_percent"]
+    speed = f"{info['images_per_second']:,.0f} pictures a second on {info['device']} ({info['engine']})"
+    interval = f"of {scores['test_pictures']:,} (95 % interval {low:.2f} to {high:.2f})"
     print(f"run            {run.path}")
-    print(
-        f"test error     {scores['test_error_percent']:.2f} % of {scores['test_pictures']:,} (95 % interval {low:.2f} to {high:.2f})"
-    )
-    print(
-        f"training       {info['train_seconds']:.1f} s, {info['images_per_second']:,.0f} pictures a second on {info['device']} ({info['engine']})"
-    )
+    print(f"test error     {scores['test_error_percent']:.2f} % {interval}")
+    print(f"training       {info['train_seconds']:.1f} s, {speed}")
     return None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,40 +13,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import convscope
-from convscope import scores
 from convscope.data.images import Images, Pictures
 from convscope.errors import DivergedError, RecipeError, RunError
 from convscope.nets.answers import named
 from convscope.nets.build import Net, build
 from convscope.nets.stack import Stack
-from convscope.nets.zoo import find
-from convscope.runs import FORMAT, Run, Writer, keeps_epoch, next_folder, now, resume_state
+from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
+from convscope.train.account import account, accuracy, score
 from convscope.train.batches import Feeder, Normalisation
-from convscope.train.chance import generator, seed_for
-from convscope.train.device import choose
+from convscope.train.chance import seed_for
 from convscope.train.learner import Learner, TorchLearner, swapped
-from convscope.train.loss import loss_for
 from convscope.train.native import NativeLearner, lacking
-from convscope.train.recipe import Recipe, from_dict, recipe_for
+from convscope.train.plan import Plan, make_plan, split
+from convscope.train.recipe import Recipe
 from convscope.train.schedule import rate_at
 
 EVALUATION_BATCH = 1000
 SAVE_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that decides how a training goes; the same plan gives the same bits on the same machine."""
-
-    images: Images
-    stack: Stack
-    net: str
-    recipe: Recipe
-    recipe_name: str
-    seed: int = 0
-    device: str = "cpu"
-    target: float | None = None
 
 
 @dataclass(frozen=True)
@@ -126,45 +107,6 @@ def train(
     return Run(path)
 
 
-def make_plan(
-    images: Images,
-    net: str | Stack,
-    recipe: str | Recipe | None = None,
-    *,
-    seed: int = 0,
-    device: str = "auto",
-    target: float | None = None,
-) -> Plan:
-    """Choose what was left open, and check that the parts fit one another.
-
-    Raises:
-        StackError, RecipeError, GeometryError: They do not.
-    """
-    name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
-    stack = find(net) if isinstance(net, str) else net
-    stack = fitted(stack, images)
-    chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe)
-    knobs = recipe if isinstance(recipe, Recipe) else chosen.recipe
-    if target is not None and not knobs.validation:
-        knobs = knobs.changed(validation=1 / 12)
-    loss_for(stack, knobs)
-    title = "own" if isinstance(recipe, Recipe) and recipe != chosen.recipe else chosen.name
-    return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target)
-
-
-def fitted(stack: Stack, images: Images) -> Stack:
-    """The net for these pictures: as many answers as classes, as many channels; larger pictures widen the input.
-
-    A net whose text fixes the values of black and white keeps its size: pictures are padded or cut to it.
-    """
-    channels, height, width = images.shape
-    own = stack.input.shape
-    fixed = stack.input.limits is not None and own[0] == channels and own[1] >= height and own[2] >= width
-    if not fixed and own != images.shape:
-        stack = stack.with_input((channels, height, width))
-    return stack.with_classes(len(images.classes))
-
-
 def training(
     plan: Plan, path: Path, *, resume: bool = False, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[Event]:
@@ -174,27 +116,6 @@ def training(
     """
     with Writer(path, resume=resume) as writer:
         yield from _Training(plan, writer).events(resume, stop)
-
-
-def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
-    """The plan that a Run was trained by.
-
-    Raises:
-        RunError: The pictures are not those the Run was trained on.
-    """
-    info = run.info
-    if info["data_fingerprint"] != images.fingerprint:
-        raise RunError(f"{run.path}: {info['source']} has changed since this Run began; train anew")
-    return Plan(
-        images,
-        run.stack,
-        info["net"],
-        from_dict(run.recipe),
-        info["recipe"],
-        info["seed"],
-        choose(device),
-        info["target_percent"],
-    )
 
 
 class _Training:
@@ -380,37 +301,10 @@ class _Training:
     def _info(self, status: str, seconds: float | None = None, scores: dict[str, Any] | None = None) -> None:
         plan, seconds = self.plan, self._seconds() if seconds is None else seconds
         done = (self.state.epoch - 1) * len(self.learning) + self.state.step * self.recipe.batch
-        info = {
-            "format": FORMAT,
-            "convscope": convscope.__version__,
-            "written": now(),
-            "status": status,
-            "net": plan.net,
-            "parameters": plan.stack.parameters,
-            "source": plan.images.name,
-            "data_fingerprint": plan.images.fingerprint,
-            "pictures": {
-                "train": len(self.learning),
-                "validation": len(self.watched or ()),
-                "test": len(plan.images.test),
-            },
-            "classes": list(plan.images.classes),
-            "input": list(plan.stack.input.shape),
-            "picture_shape": list(plan.images.shape),
-            "normalisation": asdict(self.rule),
-            "background": plan.images.background,
-            "recipe": plan.recipe_name,
-            "loss": loss_for(plan.stack, self.recipe),
-            "seed": plan.seed,
-            "target_percent": plan.target,
-            "epochs": self.state.epoch - 1,
-            "train_seconds": round(seconds, 3),
-            "images_per_second": round(done / seconds, 1) if seconds else 0.0,
-            "device": plan.device,
-            "engine": self.learner.kind,
-            "machine": machine(),
-            "scores": scores,
-        }
+        info = account(
+            plan, self.rule, status=status, engine=self.learner.kind, epochs=self.state.epoch - 1, seconds=seconds,
+            learned=(len(self.learning), len(self.watched or ())), seen=done, scores=scores,
+        )  # fmt: skip
         self.writer.json("run.json", info)
 
 
@@ -429,65 +323,3 @@ def learner_for(net: Net, plan: Plan) -> Learner:
     if wanted == "native":
         raise RecipeError(f"engine=native cannot teach this net: {lack}; use engine=torch")
     return TorchLearner(net, plan.recipe, plan.device)
-
-
-def split(pictures: Pictures, part: float, seed: int) -> tuple[Pictures, Pictures]:
-    """Training pictures, and a part of them kept aside: the same share of every class, drawn by the seed.
-
-    >>> import numpy as np
-    >>> ten = Pictures(np.zeros((10, 1, 2, 2), np.uint8), np.array([0, 1] * 5))
-    >>> [len(p) for p in split(ten, 0.4, seed=0)]
-    [6, 4]
-    """
-    if not part:
-        return pictures, pictures.take(np.zeros(0, dtype=np.int64))
-    labels = np.asarray(pictures.labels)
-    order = torch.randperm(len(labels), generator=generator(seed, "split")).numpy()
-    aside = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        own = order[labels[order] == label]
-        aside[own[: round(part * len(own))]] = True
-    if aside.all() or not aside.any():
-        raise RecipeError(
-            f"validation={part:g} leaves nothing on one side of {len(labels)} pictures: take another part"
-        )
-    return pictures.take(np.flatnonzero(~aside)), pictures.take(np.flatnonzero(aside))
-
-
-def accuracy(stack: Stack, answers: Tensor, labels: Tensor) -> float:
-    """The part of the pictures that is named rightly."""
-    return float((named(stack, answers) == labels.cpu()).double().mean())
-
-
-def score(truth: np.ndarray, said: np.ndarray, classes: int) -> dict[str, Any]:
-    """The scores of a Run on its test pictures; fractions, and percent where the name says so."""
-    errors, n = int((truth != said).sum()), len(truth)
-    low, high = scores.interval(errors, n)
-    return {
-        "test_pictures": n,
-        "test_errors": errors,
-        "test_accuracy": (n - errors) / n,
-        "test_error_percent": 100 * errors / n,
-        "test_interval_percent": [100 * low, 100 * high],
-        "confusion": scores.confusion(truth, said, classes).tolist(),
-    }
-
-
-def machine() -> dict[str, Any]:
-    """What a figure needs beside it: processor, cores, threads, versions."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

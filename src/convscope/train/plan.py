@@ -1,0 +1,116 @@
+"""A Plan is everything that decides how a training goes: pictures, net, recipe, seed, device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from convscope.data.images import Images, Pictures
+from convscope.errors import RecipeError, RunError
+from convscope.nets.stack import Stack
+from convscope.nets.zoo import find
+from convscope.runs import Run
+from convscope.train.chance import generator
+from convscope.train.device import choose
+from convscope.train.loss import loss_for
+from convscope.train.recipe import Recipe, from_dict, recipe_for
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides how a training goes; the same plan gives the same bits on the same machine."""
+
+    images: Images
+    stack: Stack
+    net: str
+    recipe: Recipe
+    recipe_name: str
+    seed: int = 0
+    device: str = "cpu"
+    target: float | None = None
+
+
+def make_plan(
+    images: Images,
+    net: str | Stack,
+    recipe: str | Recipe | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    target: float | None = None,
+) -> Plan:
+    """Choose what was left open, and check that the parts fit one another.
+
+    Raises:
+        StackError, RecipeError, GeometryError: They do not.
+    """
+    name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
+    stack = find(net) if isinstance(net, str) else net
+    stack = fitted(stack, images)
+    chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe)
+    knobs = recipe if isinstance(recipe, Recipe) else chosen.recipe
+    if target is not None and not knobs.validation:
+        knobs = knobs.changed(validation=1 / 12)
+    loss_for(stack, knobs)
+    title = "own" if isinstance(recipe, Recipe) and recipe != chosen.recipe else chosen.name
+    return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target)
+
+
+def fitted(stack: Stack, images: Images) -> Stack:
+    """The net for these pictures: as many answers as classes, as many channels; larger pictures widen the input.
+
+    A net whose text fixes the values of black and white keeps its size: pictures are padded or cut to it.
+    """
+    channels, height, width = images.shape
+    own = stack.input.shape
+    fixed = stack.input.limits is not None and own[0] == channels and own[1] >= height and own[2] >= width
+    if not fixed and own != images.shape:
+        stack = stack.with_input((channels, height, width))
+    return stack.with_classes(len(images.classes))
+
+
+def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
+    """The plan that a Run was trained by.
+
+    Raises:
+        RunError: The pictures are not those the Run was trained on.
+    """
+    info = run.info
+    if info["data_fingerprint"] != images.fingerprint:
+        raise RunError(f"{run.path}: {info['source']} has changed since this Run began; train anew")
+    return Plan(
+        images,
+        run.stack,
+        info["net"],
+        from_dict(run.recipe),
+        info["recipe"],
+        info["seed"],
+        choose(device),
+        info["target_percent"],
+    )
+
+
+def split(pictures: Pictures, part: float, seed: int) -> tuple[Pictures, Pictures]:
+    """Training pictures, and a part of them kept aside: the same share of every class, drawn by the seed.
+
+    >>> import numpy as np
+    >>> ten = Pictures(np.zeros((10, 1, 2, 2), np.uint8), np.array([0, 1] * 5))
+    >>> [len(p) for p in split(ten, 0.4, seed=0)]
+    [6, 4]
+    """
+    if not part:
+        return pictures, pictures.take(np.zeros(0, dtype=np.int64))
+    labels = np.asarray(pictures.labels)
+    order = torch.randperm(len(labels), generator=generator(seed, "split")).numpy()
+    aside = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        own = order[labels[order] == label]
+        aside[own[: round(part * len(own))]] = True
+    if aside.all() or not aside.any():
+        raise RecipeError(
+            f"validation={part:g} leaves nothing on one side of {len(labels)} pictures: take another part"
+        )
+    return pictures.take(np.flatnonzero(~aside)), pictures.take(np.flatnonzero(aside))
