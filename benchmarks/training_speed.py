@@ -38,18 +38,45 @@ LAST = (Squash(), Linear(84), Squash(), Linear(10))
 NETS = {
     "lenet5-shape": Program(
         (1, 32, 32),
-        (Conv(6, (5, 5)), Squash(), AveragePool(*HALF), Conv(16, (5, 5)), Squash(), AveragePool(*HALF))
-        + (Conv(120, (5, 5)), *LAST),
+        (
+            Conv(6, (5, 5)),
+            Squash(),
+            AveragePool(*HALF),
+            Conv(16, (5, 5)),
+            Squash(),
+            AveragePool(*HALF),
+            Conv(120, (5, 5)),
+            *LAST,
+        ),
     ),
     "lenet5-1998": Program(
         (1, 32, 32),
-        (Conv(6, (5, 5)), Squash(), Subsample(*HALF), Squash(), Conv(16, (5, 5), table=C3), Squash())
-        + (Subsample(*HALF), Squash(), Conv(120, (5, 5)), *LAST),
+        (
+            Conv(6, (5, 5)),
+            Squash(),
+            Subsample(*HALF),
+            Squash(),
+            Conv(16, (5, 5), table=C3),
+            Squash(),
+            Subsample(*HALF),
+            Squash(),
+            Conv(120, (5, 5)),
+            *LAST,
+        ),
     ),
     "wide-3x3": Program(
         (1, 28, 28),
-        (Conv(32, (3, 3), padding=AROUND), Relu(), Conv(32, (3, 3), padding=AROUND), Relu(), MaxPool(*HALF))
-        + (Conv(64, (3, 3)), Relu(), MaxPool(*HALF), Linear(10)),
+        (
+            Conv(32, (3, 3), padding=AROUND),
+            Relu(),
+            Conv(32, (3, 3), padding=AROUND),
+            Relu(),
+            MaxPool(*HALF),
+            Conv(64, (3, 3)),
+            Relu(),
+            MaxPool(*HALF),
+            Linear(10),
+        ),
     ),
 }
 
@@ -72,7 +99,10 @@ class Shrink(nn.Module):
     def __init__(self, channels: int, op: Subsample):
         super().__init__()
         self.op = op
-        self.weight, self.bias = nn.Parameter(torch.ones(channels, 1, 1)), nn.Parameter(torch.zeros(channels, 1, 1))
+        self.weight, self.bias = (
+            nn.Parameter(torch.ones(channels, 1, 1)),
+            nn.Parameter(torch.zeros(channels, 1, 1)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, self.op.kernel, self.op.stride, divisor_override=1) * self.weight + self.bias
@@ -82,7 +112,11 @@ def module(op: Op, shape: tuple[int, int, int]) -> nn.Module:
     """The same op in PyTorch."""
     match op:
         case Conv():
-            return Table(shape[0], op) if op.table else nn.Conv2d(shape[0], op.maps, op.kernel, padding=op.padding[:2])
+            return (
+                Table(shape[0], op)
+                if op.table
+                else nn.Conv2d(shape[0], op.maps, op.kernel, padding=op.padding[:2])
+            )
         case Linear():
             return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), op.units))
         case Subsample():
@@ -187,7 +221,10 @@ def measure(name: str, data: Data, options: argparse.Namespace) -> dict[str, obj
     }
     for step in steps.values():
         step()
-    rounds = [{way: size * rate(step, options.seconds) for way, step in steps.items()} for _ in range(options.rounds)]
+    rounds = [
+        {way: size * rate(step, options.seconds) for way, step in steps.items()}
+        for _ in range(options.rounds)
+    ]
     peak = max(matrix_peak() for _ in range(3))
     ratios = [r["native"] / max(r["contiguous"], r["channels_last"]) for r in rounds]
     means = {way: statistics.mean(r[way] for r in rounds) for way in steps}
@@ -210,11 +247,16 @@ def processor() -> str:
     """The processor's name, as the system tells it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("nets", nargs="*", choices=[[], *NETS], default=[])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5)

@@ -31,8 +31,21 @@ def lenet5(*last: Op) -> Program:
     half = Subsample((2, 2), (2, 2))
     return Program(
         (1, 32, 32),
-        (Conv(6, (5, 5)), SQUASH, half, SQUASH, Conv(16, (5, 5), table=C3), SQUASH, half, SQUASH)
-        + (Conv(120, (5, 5)), SQUASH, Linear(84), SQUASH, *last),
+        (
+            Conv(6, (5, 5)),
+            SQUASH,
+            half,
+            SQUASH,
+            Conv(16, (5, 5), table=C3),
+            SQUASH,
+            half,
+            SQUASH,
+            Conv(120, (5, 5)),
+            SQUASH,
+            Linear(84),
+            SQUASH,
+            *last,
+        ),
     )
 
 
@@ -40,8 +53,17 @@ def small() -> Program:
     """A net with everything that is fast, for tests that are about something else."""
     return Program(
         (2, 12, 11),
-        (Conv(7, (3, 3), padding=(1, 1, 1, 1)), Relu(), MaxPool((2, 2), (2, 2)), Conv(9, (3, 3)), Squash())
-        + (AveragePool((2, 2), (2, 2)), Linear(13), Sigmoid(), Linear(5)),
+        (
+            Conv(7, (3, 3), padding=(1, 1, 1, 1)),
+            Relu(),
+            MaxPool((2, 2), (2, 2)),
+            Conv(9, (3, 3)),
+            Squash(),
+            AveragePool((2, 2), (2, 2)),
+            Linear(13),
+            Sigmoid(),
+            Linear(5),
+        ),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -134,24 +133,24 @@ def test_a_forked_process_gets_threads_of_its_own() -> None:
 
 PROGRAM = Program((1, 6, 6), (Conv(2, (3, 3)), Linear(3)))
 REFUSED: dict[str, Callable[[Engine, dict], dict]] = {
-    "pictures: an array of shape": lambda e, a: (
+    "pictures: an array of shape": lambda _, a: (
         a | {"batch": Batch.floats(np.zeros((2, 1, 5, 6), np.float32))}
     ),
-    "pictures: contiguous float32": lambda e, a: a | {"batch": Batch.floats(np.zeros((2, 1, 6, 6)))},
-    "strides": lambda e, a: a | {"batch": Batch.floats(np.zeros((4, 1, 6, 6), np.float32)[::2])},
-    "labels: numbers from 0 to 2": lambda e, a: a | {"labels": np.array([0, 3])},
-    "labels: an array of shape": lambda e, a: a | {"labels": np.array([0])},
-    "labels: contiguous int64": lambda e, a: a | {"labels": np.array([0, 1], np.int32)},
-    "params: an array of shape": lambda e, a: a | {"params": np.zeros(5, np.float32)},
-    "grads_out: an array of shape": lambda e, a: a | {"grads_out": np.zeros(5, np.float32)},
-    "loss: one of": lambda e, a: a | {"loss": Loss("hinge")},
-    "smoothing": lambda e, a: a | {"loss": Loss(smoothing=1.0)},
-    "needs targets": lambda e, a: a | {"loss": Loss("squared")},
-    "targets: an array": lambda e, a: a | {"loss": Loss("squared", targets=np.zeros((3, 2), np.float32))},
-    "index: numbers from 0 to 4": lambda e, a: a | {"batch": _gather(index=[0, 5])},
-    "do not fit an input": lambda e, a: a | {"batch": _gather(size=7)},
-    "pixels: contiguous uint8": lambda e, a: a | {"batch": _gather(dtype="int8")},
-    "at least one picture": lambda e, a: a | {"batch": _gather(index=[]), "labels": np.zeros(0, np.int64)},
+    "pictures: contiguous float32": lambda _, a: a | {"batch": Batch.floats(np.zeros((2, 1, 6, 6)))},
+    "strides": lambda _, a: a | {"batch": Batch.floats(np.zeros((4, 1, 6, 6), np.float32)[::2])},
+    "labels: numbers from 0 to 2": lambda _, a: a | {"labels": np.array([0, 3])},
+    "labels: an array of shape": lambda _, a: a | {"labels": np.array([0])},
+    "labels: contiguous int64": lambda _, a: a | {"labels": np.array([0, 1], np.int32)},
+    "params: an array of shape": lambda _, a: a | {"params": np.zeros(5, np.float32)},
+    "grads_out: an array of shape": lambda _, a: a | {"grads_out": np.zeros(5, np.float32)},
+    "loss: one of": lambda _, a: a | {"loss": Loss("hinge")},
+    "smoothing": lambda _, a: a | {"loss": Loss(smoothing=1.0)},
+    "needs targets": lambda _, a: a | {"loss": Loss("squared")},
+    "targets: an array": lambda _, a: a | {"loss": Loss("squared", targets=np.zeros((3, 2), np.float32))},
+    "index: numbers from 0 to 4": lambda _, a: a | {"batch": _gather(index=[0, 5])},
+    "do not fit an input": lambda _, a: a | {"batch": _gather(size=7)},
+    "pixels: contiguous uint8": lambda _, a: a | {"batch": _gather(dtype="int8")},
+    "at least one picture": lambda _, a: a | {"batch": _gather(index=[]), "labels": np.zeros(0, np.int64)},
     "closed": lambda e, a: (e.close(), a)[1],
 }
 

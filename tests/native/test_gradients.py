@@ -68,7 +68,7 @@ def test_a_wide_net_with_padding_has_the_gradients_of_torch() -> None:
 
 def test_a_kernel_of_ones_over_counting_pixels_sums_each_window() -> None:
     program = Program((1, 3, 3), (Conv(1, (2, 2)), Linear(2)))
-    params = np.array([1, 1, 1, 1, 0] + [1, 0, 0, 0] + [0, 0, 0, 1] + [0, 0], np.float32)
+    params = np.array([1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0], np.float32)
     engine, picture = Engine(program), np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
     # 0 1 2 / 3 4 5 / 6 7 8 has the window sums 8 12 / 20 24; the outputs pick the first and the last.
     assert engine.outputs(Batch.floats(picture), params).tolist() == [[8, 24]]

@@ -11,17 +11,8 @@ import torch
 
 from convscope.errors import DivergedError, RecipeError, RunError
 from convscope.runs import Run
-from convscope.train.loop import (
-    EpochDone,
-    Finished,
-    Plan,
-    Progress,
-    make_plan,
-    resumed_plan,
-    split,
-    train,
-    training,
-)
+from convscope.train.loop import EpochDone, Finished, Progress, train, training
+from convscope.train.plan import Plan, make_plan, resumed_plan, split
 from convscope.train.recipe import Recipe
 
 NET = "input 1x12x12; c conv 4 3x3 | relu; p max 2x2; d dropout 0.1; out linear 3"

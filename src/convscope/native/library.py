@@ -63,8 +63,17 @@ SIGNATURES = {
     "engine_free": (None, (c_void_p,)),
     "engine_gradients": (
         c_int,
-        (c_void_p, POINTER(BatchSpec), c_void_p, POINTER(LossSpec), c_uint64, c_void_p, c_void_p)
-        + (POINTER(c_double), POINTER(c_int64)),
+        (
+            c_void_p,
+            POINTER(BatchSpec),
+            c_void_p,
+            POINTER(LossSpec),
+            c_uint64,
+            c_void_p,
+            c_void_p,
+            POINTER(c_double),
+            POINTER(c_int64),
+        ),
     ),
     "engine_outputs": (c_int, (c_void_p, POINTER(BatchSpec), c_void_p, c_void_p)),
     "engine_isa": (ctypes.c_char_p, ()),
@@ -75,8 +84,21 @@ SIGNATURES = {
     ),
     "optimise_adamw": (
         None,
-        (c_void_p, c_void_p, c_void_p, c_void_p, c_int64, c_float, c_void_p, c_double, c_double)
-        + (c_float, c_float, c_void_p, c_int64),
+        (
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_void_p,
+            c_int64,
+            c_float,
+            c_void_p,
+            c_double,
+            c_double,
+            c_float,
+            c_float,
+            c_void_p,
+            c_int64,
+        ),
     ),
 }
 
