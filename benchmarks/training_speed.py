@@ -31,7 +31,8 @@ from convscope.native import AveragePool, Conv, Linear, MaxPool, Op, Program, Re
 
 HALF = ((2, 2), (2, 2))
 AROUND = (1, 1, 1, 1)
-C3 = ((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5), (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5)) + (
+C3 = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5), (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5),
     (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5), (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
 LAST = (Squash(), Linear(84), Squash(), Linear(10))
@@ -257,7 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("nets", nargs="*", choices=[[], *NETS], default=[])
+    parser.add_argument("nets", nargs="*", help=f"of {', '.join(NETS)}; all without one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--batch", type=int, default=512)

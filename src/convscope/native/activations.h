@@ -1,13 +1,11 @@
 /* Activations in place, and their derivatives from their own values. */
 
 /* tanh as the quotient of two polynomials in x (odd, degree 13) and x^2 (degree 3), the coefficients of
- * Eigen's generic_fast_tanh_float; beyond +-7.9 tanh is 1 in float32. A NaN stays one: the comparisons
- * are written so that it passes through. */
+ * Eigen's generic_fast_tanh_float; beyond +-7.9 tanh is 1 in float32. A NaN stays one. */
 INLINE V fast_tanh(V x)
 {
-    const V most = splat(7.90531110763549805f);
-    x = where(x > most, most, x);
-    x = where(x < -most, -most, x);
+    const V limit = splat(7.90531110763549805f);
+    x = most(-limit, least(limit, x));
     V s = x * x;
     V p = s * -2.76076847742355e-16f + 2.00018790482477e-13f;
     p = p * s + -8.60467152213735e-11f;
@@ -31,10 +29,8 @@ static void activate(int act, float amplitude, float slope, float *values, size_
         for (size_t n = 0; n < count; n += WIDTH)
             store(values + n, 0.5f + 0.5f * fast_tanh(0.5f * load(values + n)));
     else if (act == RELU)
-        for (size_t n = 0; n < count; n += WIDTH) {
-            V value = load(values + n);
-            store(values + n, where(value < 0, (V){}, value));
-        }
+        for (size_t n = 0; n < count; n += WIDTH)
+            store(values + n, most((V){}, load(values + n)));
 }
 
 static void activate_op(const Op *op, float *values, size_t count)

@@ -5,6 +5,9 @@
  */
 #include "engine.h"
 #include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #define LANES (WIDTH * VECTORS)
 #define INLINE static inline __attribute__((always_inline))
@@ -23,23 +26,23 @@ INLINE void store(float *p, V v) { *(Loose *)p = v; }
 INLINE V splat(float x) { return x - (V){}; }
 INLINE V where(I mask, V yes, V no) { return (V)((mask & (I)yes) | (~mask & (I)no)); }
 
+/* The smaller and the larger of two, or v where v is no number. */
+#if WIDTH == 16
+INLINE V least(V limit, V v) { return (V)_mm512_min_ps((__m512)limit, (__m512)v); }
+INLINE V most(V limit, V v) { return (V)_mm512_max_ps((__m512)limit, (__m512)v); }
+#elif WIDTH == 8
+INLINE V least(V limit, V v) { return (V)_mm256_min_ps((__m256)limit, (__m256)v); }
+INLINE V most(V limit, V v) { return (V)_mm256_max_ps((__m256)limit, (__m256)v); }
+#else
+INLINE V least(V limit, V v) { return where(limit < v, limit, v); }
+INLINE V most(V limit, V v) { return where(limit > v, limit, v); }
+#endif
+
 INLINE float sum(V v)
 {
     float total = 0;
-    UNROLL for (int half = WIDTH / 2; half; half /= 2) {
-        I turn;
-        UNROLL for (int n = 0; n < WIDTH; n++)
-            turn[n] = (n + half) % WIDTH;
-#ifdef __clang__
-        V turned;
-        UNROLL for (int n = 0; n < WIDTH; n++)
-            turned[n] = v[turn[n]];
-        v += turned;
-#else
-        v += __builtin_shuffle(v, turn);
-#endif
-    }
-    total = v[0];
+    UNROLL for (int n = 0; n < WIDTH / 2; n++)
+        total += v[n] + v[n + WIDTH / 2];
     return total;
 }
 

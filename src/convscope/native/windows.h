@@ -43,7 +43,7 @@ INLINE V window_value(Window window, const float *corner)
     for (int i = 0; i < window.rows; i++)
         for (int j = !i; j < window.columns; j++) {
             V next = load(corner + i * window.row + j * LANES);
-            value = window.is_max ? where(next <= value, value, next) : value + next;
+            value = window.is_max ? most(value, next) : value + next;
         }
     return value;
 }
@@ -105,14 +105,14 @@ static void subsample_gradient(const Op *op, float *space, float *gradients)
  * put aside, and the shares are added up. */
 INLINE void spread(Window window, float *corner, const float *values, V gradient, const Slope *slope)
 {
-    V most = window.is_max ? window_value(window, values) : gradient;
+    V largest = window.is_max ? window_value(window, values) : gradient;
     I open = (I){} - 1;
     for (int i = 0; i < window.rows; i++)
         for (int j = 0; j < window.columns; j++) {
             ptrdiff_t place = i * window.row + j * LANES;
             V value = load(values + place), share = gradient;
             if (window.is_max) {
-                I chosen = open & (value == most);
+                I chosen = open & (value == largest);
                 share = (V)((I)gradient & chosen);
                 open &= ~chosen;
             }
