@@ -1,0 +1,158 @@
+"""Reading a picture file that nobody vouches for: the one way in, whatever its format, mode or size."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from convscope.errors import PictureError
+
+# Only these decoders are ever tried: Pillow knows dozens more, some of them old and rarely looked at.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
+LARGEST = 100_000_000
+
+
+def read_picture(source: str | Path | bytes, *, largest: int = LARGEST) -> UInt8[np.ndarray, "channels h w"]:
+    """A picture as uint8 [channels, height, width], 0 black: 1 channel for grey, 3 (red, green, blue) for colour.
+
+    Reads PNG, JPEG, WebP, GIF, TIFF and BMP, from a file or from bytes. It is turned as its EXIF data says;
+    of an animation the first frame is taken; 16 bits become 8 (v / 257, rounded). What is transparent gets
+    white behind it: drawings with transparency are made for a page, and most hide black under their alpha.
+    Only where nothing at all would be seen on white is it black.
+
+    `largest` is in pixels, and held before anything is decoded.
+
+    Raises:
+        PictureError: There is no such file, it cannot be read, it is no picture, or it has too many pixels.
+
+    >>> white = io.BytesIO()
+    >>> Image.new("RGB", (3, 2), "white").save(white, "PNG")
+    >>> read_picture(white.getvalue()).shape
+    (3, 2, 3)
+    """
+    name = "the picture" if isinstance(source, bytes) else str(source)
+    with _opened(name, source) as file, warnings.catch_warnings():
+        # What Pillow warns about (odd EXIF, a size that it finds large) is either harmless or held below.
+        warnings.simplefilter("ignore")
+        return np.ascontiguousarray(_decoded(name, file, largest))
+
+
+def _opened(name: str, source: str | Path | bytes) -> BinaryIO:
+    if isinstance(source, bytes):
+        file: BinaryIO = io.BytesIO(source)
+        size = len(source)
+    else:
+        try:
+            kind = Path(source).stat()
+            if stat.S_ISDIR(kind.st_mode):
+                raise PictureError(f"{name}: a folder, not a picture. Name the files in it")
+            if not stat.S_ISREG(kind.st_mode):  # reading a pipe or a device might never end
+                raise PictureError(f"{name}: not a file, so not a picture")
+            file, size = Path(source).open("rb"), kind.st_size
+        except FileNotFoundError:
+            raise PictureError(f"{name}: no such file") from None
+        except PermissionError:
+            raise PictureError(f"{name}: may not be read by you; chmod u+r gives you the right to") from None
+        except (OSError, ValueError) as error:
+            raise PictureError(f"{name}: cannot be read ({_reason(error)})") from None
+    if not size:
+        file.close()
+        raise unreadable(name, "it is empty")
+    return file
+
+
+def _decoded(name: str, file: BinaryIO, largest: int) -> np.ndarray:
+    try:
+        image = Image.open(file, formats=FORMATS)
+        _within(name, image.width * image.height, largest)
+        if not image.width * image.height:
+            raise unreadable(name, f"{image.width} x {image.height} pixels")
+        image.load()
+        return _pixels(name, ImageOps.exif_transpose(image))
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        # Raised by Pillow before decoding, at twice its own limit; only its text knows the size.
+        pixels = int((re.findall(r"\d+", str(error)) or [largest + 1])[0])
+        _within(name, pixels, min(largest, pixels - 1))
+        raise
+    except UnidentifiedImageError:
+        raise unreadable(name, _what_it_is(file)) from None
+    except MemoryError:
+        raise PictureError(f"{name}: too large for this machine's memory. Make it smaller") from None
+    except Exception as error:  # decoders fail on damaged files in every way there is
+        raise unreadable(name, _damage(error, file)) from error
+
+
+def unreadable(name: str, why: str) -> PictureError:
+    """The error for a file that holds no picture."""
+    return PictureError(f"{name}: not a readable picture ({why}). Save it again as PNG or JPEG, or leave it out")
+
+
+def _within(name: str, pixels: int, largest: int) -> None:
+    if pixels > largest:
+        raise PictureError(
+            f"{name}: {pixels:,} pixels, and at most {largest:,} are opened. Make it smaller, or cut out a part"
+        )
+
+
+def _what_it_is(file: BinaryIO) -> str:
+    file.seek(0)
+    start = file.read(512)
+    try:
+        text = start.decode()
+    except UnicodeDecodeError as error:
+        text = start[: error.start].decode() if error.start > 500 else "\0"
+    if all(c.isprintable() or c.isspace() for c in text):
+        return "it is text"
+    known = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
+    broken = [kind for magic, kind in known.items() if start.startswith(magic)]
+    return f"a damaged {broken[0]}" if broken else f"none of {', '.join(FORMATS)}"
+
+
+def _damage(error: Exception, file: BinaryIO) -> str:
+    words = _reason(error)
+    cut_short = ("truncated", "not enough", "unexpected end", "unrecognized data stream", "decoder error -2")
+    if isinstance(error, EOFError) or any(word in words.lower() for word in cut_short):
+        return f"truncated: it ends after {file.seek(0, os.SEEK_END):,} bytes"
+    return f"damaged: {words}"
+
+
+def _reason(error: Exception) -> str:
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(words.split())  # one line, whatever a decoder says
+
+
+def _pixels(name: str, image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        wide = np.asarray(image).astype(np.uint32)
+        return ((wide + 128) // 257).astype(np.uint8)[None]
+    if image.mode in ("I", "F"):
+        raise unreadable(name, "32 bits a pixel do not say what white is")
+    if image.has_transparency_data:
+        image = _on_a_page(image)
+    grey = image.mode in ("1", "L")
+    values = np.asarray(image.convert("L" if grey else "RGB"))
+    return values[None] if grey else values.transpose(2, 0, 1)
+
+
+def _on_a_page(image: Image.Image) -> Image.Image:
+    grey = image.mode in ("1", "L", "LA", "La")
+    layer = image.convert("RGBA")
+
+    def over(colour: str) -> Image.Image:
+        page = Image.new("RGBA", layer.size, colour)
+        return Image.alpha_composite(page, layer).convert("L" if grey else "RGB")
+
+    page = over("white")
+    low = np.min([pair[0] for pair in np.reshape(page.getextrema(), (-1, 2))])
+    return over("black") if low == 255 else page
