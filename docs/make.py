@@ -1,0 +1,114 @@
+"""Writes docs/reference.md from the program itself (`make docs`); a test refuses a stale page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+PAGE = Path(__file__).with_name("reference.md")
+VERBS = ("train", "predict", "report", "shapes", "nets", "data")
+
+
+def page() -> str:
+    """The whole reference as Markdown."""
+    return "\n".join([*_head(), *_nets(), *_steps(), *_recipes(), *_knobs(), *_verbs()]) + "\n"
+
+
+def _head() -> list[str]:
+    return ["# Reference", "", "Made by `make docs` from the program itself; do not edit.", ""]
+
+
+def _nets() -> list[str]:
+    from convscope.nets.zoo import ENTRIES, zoo
+
+    rows = ["## Nets", ""]
+    for entry in ENTRIES:
+        rows += [f"### {entry.name}", "", f"{entry.title}. {zoo[entry.name].parameters:,} parameters.", ""]
+        rows += [f"Source: {entry.source}.", ""]
+        rows += [f"Chosen where the source is silent: {entry.chosen}", ""] if entry.chosen else []
+        rows += ["```", str(zoo[entry.name]), "```", ""]
+    return rows
+
+
+def _steps() -> list[str]:
+    from convscope.nets.grammar import usage
+    from convscope.nets.steps import KINDS
+
+    rows = ["## Steps of a net's text", "", "| step | what it does |", "| --- | --- |"]
+    for kind in KINDS.values():
+        meaning = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+        rows.append(f"| `{usage(kind)}` | {meaning} |")
+    return [*rows, ""]
+
+
+def _recipes() -> list[str]:
+    from convscope.train.recipe import RECIPES, Recipe
+
+    rows = [
+        "## Recipes",
+        "",
+        "| recipe | for | knobs that differ from the defaults | |",
+        "| --- | --- | --- | --- |",
+    ]
+    for named in RECIPES:
+        plain = Recipe().as_dict()
+        own = ", ".join(
+            f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}"
+            for k, v in named.recipe.as_dict().items()
+            if v != plain[k]
+        )
+        rows.append(
+            f"| {named.name} | {', '.join(named.nets) or 'any net'} | {own or 'none'} | {named.about} |"
+        )
+    return [*rows, ""]
+
+
+def _knobs() -> list[str]:
+    from convscope.train.recipe import Recipe
+
+    rows = [
+        "## Knobs of a recipe",
+        "",
+        "| flag | default | range | what it is |",
+        "| --- | --- | --- | --- |",
+    ]
+    for knob in fields(Recipe):
+        rule = knob.metadata
+        span = (
+            ", ".join(rule["names"])
+            if "names" in rule
+            else f"{rule['low']:g} to {rule['high']:g} {rule['unit']}".strip()
+        )
+        rows.append(f"| `--{knob.name}` | {knob.default} | {span} | {rule['help']} |")
+    return [*rows, ""]
+
+
+def _verbs() -> list[str]:
+    from typer.testing import CliRunner
+
+    from convscope.cli.app import app
+
+    rows = ["## Verbs", ""]
+    for verb in VERBS:
+        said = CliRunner().invoke(app, [verb, "--help"], prog_name="convscope", env={"COLUMNS": "100"}).stdout
+        rows += [
+            f"### convscope {verb}",
+            "",
+            "```",
+            *(line.rstrip() for line in said.strip().splitlines()),
+            "```",
+            "",
+        ]
+    return rows
+
+
+if __name__ == "__main__":
+    os.environ["COLUMNS"] = "100"
+    text = page()
+    if "--check" in sys.argv:
+        sys.exit(
+            0 if PAGE.exists() and PAGE.read_text() == text else "docs/reference.md is stale: run make docs"
+        )
+    PAGE.write_text(text)
