@@ -1,100 +1,130 @@
-"""Files from elsewhere: looked for on this machine first, then fetched, resumed where it broke off, and checked."""
+"""Fetching a published file: several mirrors, going on where it broke off, checked before it counts."""
 
 from __future__ import annotations
 
-import os
+import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from convscope.data import cache
+from convscope.data.cache import Sums, blocks
 from convscope.errors import SourceError
 
-Report = Callable[[str, int, int], None]
-CHUNK = 1 << 18
-TRIES = 4
+Progress = Callable[[str, int, int], None]
+BLOCK = 1 << 18
 PATIENCE_SECONDS = 20
-USUAL_PLACES = ("~/.cache/torch/datasets", "~/data", "~/datasets", "/usr/share/datasets")
-
-report: Report = lambda name, done, total: None  # noqa: E731 - the command line puts its progress bar here
-
-
-def find(names: Sequence[str], places: Sequence[str] | None = None) -> Path | None:
-    """The first file called one of `names` in CONVSCOPE_DATA or a usual place, up to three folders down."""
-    given = os.environ.get("CONVSCOPE_DATA")
-    for place in ([given] if given else []) + list(USUAL_PLACES if places is None else places):
-        folder = Path(place).expanduser()
-        for depth in ("", "*/", "*/*/", "*/*/*/"):
-            for name in names:
-                found = next((p for p in sorted(folder.glob(depth + name)) if p.is_file()), None)
-                if found is not None:
-                    return found
-    return None
+PAUSE_SECONDS = 1.0
+# A transfer may break as often as it likes while bytes keep coming; this many rounds over all mirrors
+# without a single new byte end it.
+FRUITLESS_ROUNDS = 2
 
 
-def fetch(name: str, urls: Sequence[str], checksum: str) -> bytes:
-    """The bytes of a file from the first mirror that gives it whole; a broken transfer goes on where it stopped.
+@dataclass(frozen=True)
+class Download:
+    """A file as it was published: size in bytes, `md5:...` or `sha256:...`, and the mirrors that have it."""
+
+    name: str
+    bytes: int
+    checksum: str
+    urls: tuple[str, ...]
+
+
+class _BrokeOffError(Exception):
+    """A mirror gave less than the whole, or nothing; the text says why."""
+
+
+def fetch(wanted: Download, folder: Path, progress: Progress | None = None) -> Path:
+    """The path of the file in `folder`, whole and with the right checksum.
+
+    What has come so far waits in `NAME.part` for the next try, also for that of a later process.
+    `progress` is called with the file's name, the bytes that are here, and the bytes of the whole.
 
     Raises:
-        SourceError: No mirror could be reached, or none gave the right bytes.
+        SourceError: No mirror could be reached, or none gave the right bytes; it names each one's reason.
+        OSError: The folder cannot be written.
     """
-    part = cache.folder() / "downloads" / f"{name}.part"
-    part.parent.mkdir(parents=True, exist_ok=True)
-    reasons = []
-    for url in urls:
-        try:
-            _transfer(url, part, name)
-            data = cache.checked(name, part.read_bytes(), checksum)
-        except SourceError as error:
-            part.unlink(missing_ok=True)
-            reasons.append(str(error))
-        except (OSError, urllib.error.URLError) as error:
-            reasons.append(f"{url.split('/')[2]}: {getattr(error, 'reason', error)}")
-        else:
-            part.unlink(missing_ok=True)
-            return data
-    raise SourceError(
-        f"{name}: cannot be downloaded ({'; '.join(reasons)}); connect to the network, or put the file into a folder "
-        "and name that folder in CONVSCOPE_DATA"
-    )
+    path, part = folder / wanted.name, folder / f"{wanted.name}.part"
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and Sums(wanted.checksum).after(blocks(path)).right:
+        return path
+    reasons: dict[str, str] = {}
+    fruitless = 0
+    while fruitless < FRUITLESS_ROUNDS:
+        if fruitless:
+            time.sleep(PAUSE_SECONDS)
+        fruitless += 1
+        for url in wanted.urls:
+            before = _size(part)
+            try:
+                _go_on(url, wanted, part, progress)
+                _finish(wanted, part, path)
+            except _BrokeOffError as broke:
+                reasons[url.split("/")[2]] = str(broke)
+                fruitless = 0 if _size(part) > before else fruitless
+            else:
+                return path
+    raise SourceError("; ".join(f"{host}: {reason}" for host, reason in reasons.items()))
 
 
-def _transfer(url: str, part: Path, name: str) -> None:
-    """Fetch into `part`, asking only for what is missing, until it is whole or nothing more comes."""
-    for attempt in range(TRIES):
-        have = part.stat().st_size if part.exists() else 0
-        try:
-            total = _piece(url, part, have, name)
-        except urllib.error.HTTPError as error:
-            if error.code == 416:  # nothing is missing
-                return
-            raise
-        if part.stat().st_size >= total:
-            return
-        time.sleep(0.2 * 2**attempt)
-    raise OSError(f"broke off {TRIES} times, with {part.stat().st_size:,} of {total:,} bytes")
-
-
-def _piece(url: str, part: Path, have: int, name: str) -> int:
-    """Append what the server gives behind the first `have` bytes; returns how long the whole file is."""
+def _go_on(url: str, wanted: Download, part: Path, progress: Progress | None) -> None:
+    have = _size(part)
+    if have > wanted.bytes:
+        part.unlink()
+        have = 0
+    if have == wanted.bytes:
+        return
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
-        goes_on = answer.status == 206
+    with _answer(request) as answer:
+        # A server that does not know ranges, or knows another file, starts from the beginning: so do we.
+        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if goes_on else 0
-        total = have + int(answer.headers.get("Content-Length", 0))
         with part.open("ab" if goes_on else "wb") as file:
-            while chunk := _read(answer):
-                file.write(chunk)
-                have += len(chunk)
-                report(name, have, total)
-    return total
+            for block in _blocks(answer):
+                have += len(block)
+                if have > wanted.bytes:
+                    break
+                file.write(block)
+                if progress:
+                    progress(wanted.name, have, wanted.bytes)
+    if have > wanted.bytes:
+        part.unlink()
+        raise _BrokeOffError(f"sends more than the {wanted.bytes:,} bytes of {wanted.name}")
+    if have < wanted.bytes:
+        raise _BrokeOffError(f"broke off after {have:,} of {wanted.bytes:,} bytes")
 
 
-def _read(answer: object) -> bytes:
-    """The next bytes, or none where the other side broke off: what came so far is kept."""
+def _answer(request: urllib.request.Request) -> http.client.HTTPResponse:
     try:
-        return answer.read(CHUNK)  # type: ignore[attr-defined]
-    except (ConnectionError, TimeoutError):
-        return b""
+        return urllib.request.urlopen(request, timeout=PATIENCE_SECONDS)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _BrokeOffError(f"HTTP {error.code} {error.reason}") from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise _BrokeOffError(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__) from None
+
+
+def _blocks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """What comes, until it ends; a connection that breaks is an end, since the size is known anyway."""
+    while True:
+        try:
+            block = answer.read1(BLOCK)
+        except (OSError, http.client.HTTPException):
+            return
+        if not block:
+            return
+        yield block
+
+
+def _finish(wanted: Download, part: Path, path: Path) -> None:
+    if not Sums(wanted.checksum).after(blocks(part)).right:
+        part.unlink()  # nothing of it can be trusted, so the next mirror starts anew
+        raise _BrokeOffError(f"gives a {wanted.name} whose checksum is not {wanted.checksum}")
+    part.replace(path)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from convscope.data.download import Progress
+from convscope.data.load import load
+from convscope.data.sources import SOURCES
 from convscope.errors import SourceError
 
 
@@ -80,8 +83,10 @@ class Images:
         return replace(self, train=self.train.take(np.arange(n)), fingerprint=f"{self.fingerprint}/first-{n}")
 
 
-def images(source: str | Path) -> Images:
-    """The pictures of a named source, loaded or downloaded.
+def images(source: str | Path, progress: Progress | None = None) -> Images:
+    """The pictures of a named source, from the cache folder, or decoded or downloaded into it first.
+
+    `progress` is called with a file's name, bytes that are here, and bytes of the whole, while it downloads.
 
     Raises:
         SourceError: There is no such source, or its files cannot be had.
@@ -89,13 +94,24 @@ def images(source: str | Path) -> Images:
     >>> images("mnist")
     Images('mnist': 60,000 + 10,000 pictures of 1x28x28, 10 classes)
     """
-    from convscope.data.sources import SOURCES
-
-    for known in SOURCES:
-        if known.name == str(source):
-            return known.load()
-    near = difflib.get_close_matches(str(source), [s.name for s in SOURCES], n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise SourceError(
-        f"{source}: no such source of pictures; {hint}There are {', '.join(s.name for s in SOURCES)}."
+    wanted = next((known for known in SOURCES if known.name == str(source)), None)
+    if wanted is None:
+        raise SourceError(_unknown(str(source)))
+    loaded = load(wanted, progress)
+    pixels, labels, test_pixels, test_labels = loaded.arrays
+    return Images(
+        wanted.name,
+        wanted.classes,
+        Pictures(pixels.reshape(-1, *wanted.shape), labels.astype(np.int64)),
+        Pictures(test_pixels.reshape(-1, *wanted.shape), test_labels.astype(np.int64)),
+        (Problem(*loaded.remark),) if loaded.remark else (),
+        loaded.fingerprint,
     )
+
+
+def _unknown(name: str) -> str:
+    names = [source.name for source in SOURCES]
+    near = difflib.get_close_matches(name.lower(), names, n=len(names), cutoff=0.5)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    listed = ", ".join([*near, *(n for n in names if n not in near)])
+    return f"{name}: no such source of pictures.{hint} There are {listed}"

@@ -44,7 +44,8 @@ def build(stack: Stack, seed: int = 0) -> Net:
 
     Weights before `squash` are uniform within 2.4 / fan-in, as the paper of 1998 sets them (appendix A);
     before everything else normal with standard deviation sqrt(2 / fan-in) (He et al. 2015), or
-    sqrt(1 / fan-in) where no ReLU follows.
+    sqrt(1 / fan-in) where no ReLU follows. Of subsampling's coefficients the paper says nothing: they start as
+    those of a mean. Biases start at 0.
 
     >>> from convscope.nets.grammar import parse
     >>> build(parse("input 1x28x28; conv1 conv 8 5x5 | relu; out linear 10")).conv1.conv.weight.shape
@@ -128,21 +129,24 @@ def _conv(step: steps.Conv, shape: Shape) -> nn.Module:
 
 
 def _initialise(module: nn.Module, step: Step, shape: Shape, line: Line, generator: torch.Generator) -> None:
-    weight = module.weight
+    weight, bias = module.weight, getattr(module, "bias", None)
     assert isinstance(weight, Tensor)
+    if bias is not None:
+        bias.zero_()
     if isinstance(step, steps.Subsample):
-        fan_ins = [prod(step.kernel)] * weight.shape[0]
-    elif isinstance(step, steps.Conv):
-        fan_ins = [fan for fan in step.fan_ins(shape) for _ in range(fan // prod(step.kernel))]
-        fan_ins = fan_ins if step.maps else list(step.fan_ins(shape))
-    else:
-        fan_ins = [prod(shape)] * weight.shape[0]
-    fans = torch.tensor(fan_ins, dtype=weight.dtype).view(-1, *[1] * (weight.dim() - 1))
+        weight.fill_(1 / prod(step.kernel))
+        return
+    fans = torch.tensor(_fan_ins(step, shape, weight), dtype=weight.dtype).view(-1, *[1] * (weight.dim() - 1))
     if any(isinstance(s, steps.Squash) for s in line.steps):
         weight.uniform_(-2.4, 2.4, generator=generator).div_(fans)
     else:
         gain = 2.0 if any(isinstance(s, steps.Relu) for s in line.steps) else 1.0
         weight.normal_(0, sqrt(gain), generator=generator).div_(fans.sqrt())
-    bias = getattr(module, "bias", None)
-    if bias is not None:
-        bias.zero_()
+
+
+def _fan_ins(step: Step, shape: Shape, weight: Tensor) -> list[int]:
+    """How many values feed the unit that each row of a weight belongs to."""
+    if not isinstance(step, steps.Conv):
+        return [prod(shape)] * weight.shape[0]
+    fans = step.fan_ins(shape)
+    return [fan for fan in fans for _ in range(fan // prod(step.kernel))] if step.maps else list(fans)
