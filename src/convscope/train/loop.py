@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,9 @@ def training(
     `stop` is asked after each step; once it says yes the state is saved and the training ends.
     """
     with Writer(path, resume=resume) as writer:
-        yield from _Training(plan, writer).events(resume, stop)
+        parts = _Training(plan, writer)
+        with one_torch_thread() if parts.learner.kind == "native" else nullcontext():
+            yield from parts.events(resume, stop)
 
 
 class _Training:
@@ -306,6 +309,17 @@ class _Training:
             learned=(len(self.learning), len(self.watched or ())), seen=done, scores=scores,
         )  # fmt: skip
         self.writer.json("run.json", info)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Within the block PyTorch keeps to one thread: its second would spin where the engine's wants to work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def learner_for(net: Net, plan: Plan) -> Learner:
