@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from jaxtyping import UInt8
 
 from convscope.errors import SourceError
@@ -46,7 +45,9 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_dir
 
     chosen = os.environ.get("CONVSCOPE_CACHE")
-    return Path(chosen).expanduser().absolute() if chosen else Path(user_cache_dir("convscope", appauthor=False))
+    return (
+        Path(chosen).expanduser().absolute() if chosen else Path(user_cache_dir("convscope", appauthor=False))
+    )
 
 
 class Sums:
@@ -102,6 +103,8 @@ class Shelf:
 
     def locked(self) -> AbstractContextManager[object]:
         """Held while files are made, so that of two processes that start at once only one does the work."""
+        from filelock import FileLock  # loads asyncio, which a start with everything in place need not do
+
         self.folder.mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder / "lock")
 
@@ -124,7 +127,7 @@ class Shelf:
             self._write_stamp(file, sums.sha256)
         return sums.sha256
 
-    def put(self, file: File, chunks: Iterable[bytes]) -> str:
+    def put(self, file: File, chunks: Iterable[bytes | memoryview]) -> str:
         """Write a file whole or not at all, check it, and give its SHA-256.
 
         Raises:
@@ -179,7 +182,7 @@ class Memory:
         """The SHA-256 of what is held under this name."""
         return self._held[file.name][1] if file.name in self._held else None
 
-    def put(self, file: File, chunks: Iterable[bytes]) -> str:
+    def put(self, file: File, chunks: Iterable[bytes | memoryview]) -> str:
         """Keep a file's bytes after checking them."""
         content = bytearray().join(chunks)
         sums = Sums(file.checksum).after([content])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convscope.data.cache import Sums, blocks
 from convscope.errors import SourceError
+
+if TYPE_CHECKING:  # 30 ms that only a download needs to spend
+    from http.client import HTTPResponse
 
 Progress = Callable[[str, int, int], None]
 BLOCK = 1 << 18
@@ -76,10 +77,11 @@ def _go_on(url: str, wanted: Download, part: Path, progress: Progress | None) ->
         have = 0
     if have == wanted.bytes:
         return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with _answer(request) as answer:
+    with _answer(url, {"Range": f"bytes={have}-"} if have else {}) as answer:
         # A server that does not know ranges, or knows another file, starts from the beginning: so do we.
-        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        goes_on = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(
+            f"bytes {have}-"
+        )
         have = have if goes_on else 0
         with part.open("ab" if goes_on else "wb") as file:
             for block in _blocks(answer):
@@ -96,19 +98,27 @@ def _go_on(url: str, wanted: Download, part: Path, progress: Progress | None) ->
         raise _BrokeOffError(f"broke off after {have:,} of {wanted.bytes:,} bytes")
 
 
-def _answer(request: urllib.request.Request) -> http.client.HTTPResponse:
+def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
+    import http.client
+    import urllib.error
+    import urllib.request
+
     try:
-        return urllib.request.urlopen(request, timeout=PATIENCE_SECONDS)
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE_SECONDS)
     except urllib.error.HTTPError as error:
         error.close()
         raise _BrokeOffError(f"HTTP {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise _BrokeOffError(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__) from None
+        raise _BrokeOffError(
+            getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        ) from None
 
 
-def _blocks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+def _blocks(answer: HTTPResponse) -> Iterator[bytes]:
     """What comes, until it ends; a connection that breaks is an end, since the size is known anyway."""
+    import http.client
+
     while True:
         try:
             block = answer.read1(BLOCK)

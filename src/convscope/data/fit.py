@@ -55,7 +55,9 @@ def fit(
     pixels, steps = _with_channels(picture, shape[0])
     if background is not None and is_dark_on_light(grey(pixels), strokes=centre) != (background > 127):
         pixels = 255 - pixels
-        knows, is_ = ("dark on light", "light on dark") if background > 127 else ("light on dark", "dark on light")
+        knows, is_ = (
+            ("dark on light", "light on dark") if background > 127 else ("light on dark", "dark on light")
+        )
         steps.append(f"inverted: the net knows {knows}, this is {is_}")
     if centre and shape[0] == 1:
         pixels, more = _strokes(pixels, (shape[1], shape[2]))
@@ -118,7 +120,9 @@ def _sized(
     if mode == "crop":
         cut = scaled[:, -top : -top + size[0], -left : -left + size[1]]
         return cut, [_and(said, f"cut to {size[1]}x{size[0]}")]
-    colours = np.full(len(pixels), background) if background is not None else np.median(border(pixels), axis=1)
+    colours = (
+        np.full(len(pixels), background) if background is not None else np.median(border(pixels), axis=1)
+    )
     page = np.broadcast_to(colours.astype(np.uint8)[:, None, None], (len(pixels), *size)).copy()
     page[:, top : top + near[0], left : left + near[1]] = scaled
     return page, [_and(said, f"padded to {size[1]}x{size[0]}")]

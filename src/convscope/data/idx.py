@@ -32,7 +32,7 @@ def length(*sizes: int) -> int:
     return len(header(*sizes)) + math.prod(sizes)
 
 
-def read(content: UInt8[np.ndarray, " bytes"]) -> UInt8[np.ndarray, "..."]:
+def read(content: UInt8[np.ndarray, " bytes"]) -> UInt8[np.ndarray, " *sizes"]:
     """The array in an IDX file, as a view of its bytes: nothing is copied.
 
     Raises:

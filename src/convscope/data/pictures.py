@@ -6,6 +6,7 @@ import io
 import os
 import re
 import stat
+import struct
 import warnings
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,11 @@ from convscope.errors import PictureError
 # Only these decoders are ever tried: Pillow knows dozens more, some of them old and rarely looked at.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
 LARGEST = 100_000_000
+MAGIC = {
+    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF",
+}  # fmt: skip
+# Where width and height stand in a file: for the word about a picture without pixels, which no decoder opens.
+SIZES: dict[str | None, tuple[str, int]] = {"PNG": (">II", 16), "GIF": ("<HH", 6), "BMP": ("<ii", 18)}
 
 
 def read_picture(source: str | Path | bytes, *, largest: int = LARGEST) -> UInt8[np.ndarray, "channels h w"]:
@@ -57,7 +63,7 @@ def _opened(name: str, source: str | Path | bytes) -> BinaryIO:
                 raise PictureError(f"{name}: a folder, not a picture. Name the files in it")
             if not stat.S_ISREG(kind.st_mode):  # reading a pipe or a device might never end
                 raise PictureError(f"{name}: not a file, so not a picture")
-            file, size = Path(source).open("rb"), kind.st_size
+            file, size = Path(source).open("rb"), kind.st_size  # noqa: SIM115 - the caller closes it
         except FileNotFoundError:
             raise PictureError(f"{name}: no such file") from None
         except PermissionError:
@@ -95,7 +101,9 @@ def _decoded(name: str, file: BinaryIO, largest: int) -> np.ndarray:
 
 def unreadable(name: str, why: str) -> PictureError:
     """The error for a file that holds no picture."""
-    return PictureError(f"{name}: not a readable picture ({why}). Save it again as PNG or JPEG, or leave it out")
+    return PictureError(
+        f"{name}: not a readable picture ({why}). Save it again as PNG or JPEG, or leave it out"
+    )
 
 
 def _within(name: str, pixels: int, largest: int) -> None:
@@ -106,25 +114,45 @@ def _within(name: str, pixels: int, largest: int) -> None:
 
 
 def _what_it_is(file: BinaryIO) -> str:
+    """What a file is that no decoder took, as far as its first bytes tell."""
     file.seek(0)
     start = file.read(512)
+    kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
+    layout, offset = SIZES.get(kind, ("", 0))
+    if layout and len(start) >= offset + struct.calcsize(layout):
+        width, height = struct.unpack_from(layout, start, offset)
+        if not width * height:
+            return f"{width} x {height} pixels"
+    if kind:
+        return _cut_short(file) or f"a damaged {kind}"
     try:
         text = start.decode()
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError as error:  # the last letter may be cut in two
         text = start[: error.start].decode() if error.start > 500 else "\0"
-    if all(c.isprintable() or c.isspace() for c in text):
-        return "it is text"
-    known = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
-    broken = [kind for magic, kind in known.items() if start.startswith(magic)]
-    return f"a damaged {broken[0]}" if broken else f"none of {', '.join(FORMATS)}"
+    is_text = all(c.isprintable() or c.isspace() for c in text)
+    return "it is text" if is_text else f"none of {', '.join(FORMATS)}"
 
 
 def _damage(error: Exception, file: BinaryIO) -> str:
     words = _reason(error)
-    cut_short = ("truncated", "not enough", "unexpected end", "unrecognized data stream", "decoder error -2")
-    if isinstance(error, EOFError) or any(word in words.lower() for word in cut_short):
-        return f"truncated: it ends after {file.seek(0, os.SEEK_END):,} bytes"
+    ended = ("truncated", "not enough", "unexpected end", "unrecognized data stream", "decoder error -2")
+    if short := _cut_short(file):
+        return short
+    if isinstance(error, EOFError) or any(word in words.lower() for word in ended):
+        return f"damaged, or cut short after {file.seek(0, os.SEEK_END):,} bytes"
     return f"damaged: {words}"
+
+
+def _cut_short(file: BinaryIO) -> str | None:
+    """The formats that say how long they are also tell when they were cut short."""
+    file.seek(0)
+    start, length = file.read(12), file.seek(0, os.SEEK_END)
+    whole = 0
+    if start.startswith(b"BM") and len(start) >= 6:
+        whole = struct.unpack_from("<I", start, 2)[0]
+    elif start.startswith(b"RIFF") and start.endswith(b"WEBP"):
+        whole = struct.unpack_from("<I", start, 4)[0] + 8
+    return f"truncated after {length:,} of {whole:,} bytes" if length < whole else None
 
 
 def _reason(error: Exception) -> str:

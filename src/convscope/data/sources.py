@@ -11,7 +11,12 @@ from convscope.data import archives, idx, mnist, places
 from convscope.data.cache import File, Shelf, cache_folder
 from convscope.data.download import Download
 
-NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ SOURCES = (
         train=60_000,
         test=10_000,
         licence="MIT (Zalando SE)",
-        citation="Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms",
+        citation="Xiao, Rasul & Vollgraf 2017, Fashion-MNIST: a novel image dataset for benchmarking machine learning "
+        "algorithms",
         # Of the unpacked files: five public repositories agree. Those of the .gz files are the authors' and torchvision's.
         files=_idx(60_000, 10_000, 28, 28, checksums=(
             "md5:f4a8712d7a061bf5bd6d2ca38dc4d50a",

@@ -108,7 +108,9 @@ def _full_ink(above: np.ndarray, noise: float) -> float:
     return float(np.median(strong))
 
 
-def centred(drawn: UInt8[np.ndarray, "y x"], size: tuple[int, int]) -> tuple[UInt8[np.ndarray, "h w"], list[str]]:
+def centred(
+    drawn: UInt8[np.ndarray, "y x"], size: tuple[int, int]
+) -> tuple[UInt8[np.ndarray, "h w"], list[str]]:
     """Strokes scaled into MNIST's box and put into `size` (height, width) with their centre of mass in the middle."""
     page = np.zeros(size, np.uint8)
     box = bounding_box(_without_specks(drawn))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import convscope
 from convscope import scores as counting
+from convscope.native.runner import available_processors
 from convscope.nets.answers import named
 from convscope.nets.stack import Stack
 from convscope.runs import FORMAT, now
@@ -59,7 +60,7 @@ def account(
         "images_per_second": round(seen / seconds, 1) if seconds else 0.0,
         "device": plan.device,
         "engine": engine,
-        "machine": machine(),
+        "machine": machine(engine),
         "scores": scores,
     }
 
@@ -83,12 +84,12 @@ def score(truth: np.ndarray, said: np.ndarray, classes: int) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
+def machine(engine: str = "native") -> dict[str, Any]:
     """What a figure needs beside it: processor, cores, threads, versions."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        "threads": available_processors() if engine == "native" else torch.get_num_threads(),
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,

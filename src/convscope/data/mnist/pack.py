@@ -20,8 +20,7 @@ NAMES = (
 # a delta filter of distance 1 or 28 over 1,628,000, since most of a digit is flat already.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 0, "pb": 0}]
 # Parts of this size decode in parallel; cutting the training pictures into six costs 4 KB.
-HEADER = 16
-PART = HEADER + 10_000 * 28 * 28
+PART = 10_000 * 28 * 28
 
 
 def pack(originals: Path, target: Path) -> int:
