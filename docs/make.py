@@ -44,7 +44,7 @@ def _steps() -> list[str]:
 
 
 def _recipes() -> list[str]:
-    from convscope.train.recipe import RECIPES, Recipe
+    from convscope.training.recipe import RECIPES, Recipe
 
     rows = [
         "## Recipes",
@@ -66,7 +66,7 @@ def _recipes() -> list[str]:
 
 
 def _knobs() -> list[str]:
-    from convscope.train.recipe import Recipe
+    from convscope.training.recipe import Recipe
 
     rows = [
         "## Knobs of a recipe",

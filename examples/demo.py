@@ -8,14 +8,13 @@ from __future__ import annotations
 import sys
 import time
 
-from convscope.report import write_report
-
 from convscope.cli.output import table
 from convscope.cli.progress import shown
 from convscope.data.images import images
+from convscope.report import write_report
 from convscope.runs import Run, next_folder
-from convscope.train.loop import training
-from convscope.train.plan import make_plan
+from convscope.training.loop import training
+from convscope.training.plan import make_plan
 
 PAPER_ERROR_PERCENT = 0.95  # LeCun et al. 1998, section III.B
 MUST_REACH_PERCENT = 1.2

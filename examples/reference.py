@@ -19,7 +19,7 @@ from pathlib import Path
 
 from convscope.cli.output import table
 from convscope.scores import mean_and_spread
-from convscope.train.account import machine
+from convscope.training.account import machine
 
 
 @dataclass(frozen=True)

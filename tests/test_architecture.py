@@ -43,7 +43,7 @@ def test_imports_run_downwards_only():
 
 @pytest.mark.parametrize(
     "module", ["convscope", "convscope.conv", "convscope.conv.geometry", "convscope.scores", "convscope.errors",
-               "convscope.native", "convscope.nets.zoo", "convscope.train.recipe", "convscope.cli.app"]
+               "convscope.native", "convscope.nets.zoo", "convscope.training.recipe", "convscope.cli.app"]
 )  # fmt: skip
 def test_importing_it_does_not_import_torch(module: str):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
@@ -117,10 +117,17 @@ def test_every_public_name_is_explained_with_an_example(name: str):
 
 
 def test_the_public_names_are_the_ones_that_load():
+    assert set(convscope.__all__) == {*convscope.PUBLIC, "__version__"}
     for name in convscope.PUBLIC:
         assert getattr(convscope, name) is not None
     with pytest.raises(AttributeError, match="convscope has no 'nothing'"):
         _ = convscope.nothing
+
+
+def test_no_module_hides_a_public_function_by_its_name():
+    assert not {p.stem for p in SOURCE.iterdir()} & {
+        n for n in convscope.PUBLIC if n.islower() and n != "zoo"
+    }
 
 
 def test_no_module_is_named_for_nothing():

@@ -200,7 +200,7 @@ def test_a_run_cannot_be_resumed_with_other_knobs(say, trained):
 
 
 def test_every_knob_of_a_recipe_is_a_flag(say):
-    from convscope.train.recipe import KNOBS
+    from convscope.training.recipe import KNOBS
 
     _, out, _ = say("train", "--help")
     assert all(f"--{knob} " in out for knob in KNOBS)

@@ -13,7 +13,7 @@ from convscope.data.fit import fit, like_mnist
 from convscope.data.strokes import bounding_box, centre_of_mass, is_dark_on_light, is_like_mnist
 
 NET = (1, 28, 28)
-INVERTED = "inverted: the net knows light strokes on dark, this is dark on light"
+INVERTED = "inverted: the net knows light on dark, this is dark on light"
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +49,19 @@ WAYS = {"white on black": lambda light: light, "black on white": on_paper, "phot
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_a_digit_that_was_enlarged_moved_and_put_on_a_page_comes_back_as_itself(way, test_digits):
     rng = np.random.default_rng(0)
-    back = 0
-    for number in range(60):
+    labels = np.frombuffer(mnist.decode("t10k-labels-idx1-ubyte"), np.uint8)[8:1008]
+    known = test_digits.reshape(1000, -1).astype(np.float32)
+    itself, same = 0, 0
+    for number in range(40):
         side = int(rng.integers(60, 300))
         height, width = (int(rng.integers(side, 2 * side)) for _ in range(2))
         at = (int(rng.integers(0, height - side + 1)), int(rng.integers(0, width - side + 1)))
-        seen = like_mnist(way(page(test_digits[number], side, at, (height, width)))).pixels[0]
-        distances = np.square(test_digits.astype(np.float32) - seen).sum((1, 2))
-        back += int(distances.argmin()) == number
-    assert back >= 58
+        seen = like_mnist(way(page(test_digits[number], side, at, (height, width)))).pixels
+        nearest = int(np.square(known - seen.reshape(-1)).sum(1).argmin())
+        itself += nearest == number
+        same += labels[nearest] == labels[number]
+    # A shift by one pixel, after rounding, may make another picture of the same digit the nearest of the thousand.
+    assert same == 40 and itself >= 34
 
 
 @pytest.mark.parametrize("dark", [True, False], ids=["black on white", "white on black"])
@@ -96,31 +100,34 @@ def test_a_digit_that_already_is_as_MNIST_has_it_is_not_touched(inverted, test_d
 @pytest.mark.parametrize("grey", [0, 127, 255])
 def test_an_empty_page_stays_empty_and_says_so(grey):
     fitted = like_mnist(np.full((3, 50, 70), grey, np.uint8))
-    assert fitted.pixels.max() == 0 and fitted.steps[-1] == "no ink was found: it stays blank"
+    assert fitted.pixels.max() == 0 and fitted.steps[-1] == "nothing drawn on it was found"
 
 
 STEPS = {
     # mode, picture [c, h, w], net, background -> steps
     "same": (("pad", (1, 28, 28), NET, None), ()),
-    "landscape": (("pad", (1, 480, 640), NET, None), ("scaled 640x480 to 28x21 (width x height) and padded to 28x28",)),
-    "portrait": (("crop", (1, 64, 32), NET, None), ("scaled 32x64 to 28x56 (width x height) and cut to 28x28",)),
-    "stretch": (("stretch", (1, 64, 32), NET, None), ("scaled 32x64 to 28x28 (width x height)",)),
+    "landscape": (("pad", (1, 480, 640), NET, None), ("scaled 640x480 -> 28x21 and padded to 28x28",)),
+    "portrait": (("crop", (1, 64, 32), NET, None), ("scaled 32x64 -> 28x56 and cut to 28x28",)),
+    "stretch": (("stretch", (1, 64, 32), NET, None), ("scaled 32x64 -> 28x28",)),
     "only padded": (("pad", (1, 28, 20), NET, None), ("padded to 28x28",)),
     "to colour": (("pad", (1, 8, 8), (3, 8, 8), None), ("3 equal channels from grey",)),
     "to grey": (("pad", (3, 28, 28), NET, None), ("grey from colour",)),
     "all": (
         ("pad", (3, 56, 56), NET, 255),
-        ("grey from colour", "inverted: the net knows dark strokes on light, this is light on dark", "scaled 56x56 to 28x28 (width x height)"),
+        ("grey from colour", "inverted: the net knows dark on light, this is light on dark", "scaled 56x56 -> 28x28"),
     ),
-    "a line": (("pad", (1, 1, 1000), NET, None), ("scaled 1000x1 to 28x1 (width x height) and padded to 28x28",)),
-    "a pixel": (("pad", (1, 1, 1), NET, None), ("scaled 1x1 to 28x28 (width x height)",)),
+    "a long line": (
+        ("crop", (1, 1, 5_000_000), NET, None), ("scaled 5000000x1 -> 140000000x28 and cut to 28x28",),
+    ),
+    "a line": (("pad", (1, 1, 1000), NET, None), ("scaled 1000x1 -> 28x1 and padded to 28x28",)),
+    "a pixel": (("pad", (1, 1, 1), NET, None), ("scaled 1x1 -> 28x28",)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("how", "steps"), STEPS.values(), ids=STEPS.keys())
 def test_the_steps_say_what_was_done(how, steps):
     mode, size, net, background = how
-    fitted = fit(np.zeros(size, np.uint8), net, background=background, how=mode)
+    fitted = fit(np.zeros(size, np.uint8), net, background=background, mode=mode)
     assert (fitted.steps, fitted.pixels.shape) == (steps, net)
 
 
@@ -140,14 +147,14 @@ def test_every_picture_comes_out_in_the_nets_shape(
 ):
     picture = np.random.default_rng(seed).integers(0, 256, (channels, height, width), np.uint8)
     before = picture.copy()
-    pixels = fit(picture, net, background=background, how=mode, centre=centre).pixels
+    pixels = fit(picture, net, background=background, mode=mode, centre=centre).pixels
     assert pixels.shape == net and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
     assert (picture == before).all()
 
 
 def test_shrinking_averages_where_skipping_would_alias():
     stripes = np.tile(np.array([0, 255], np.uint8), (1, 56, 28))
-    assert np.abs(fit(stripes, NET).pixels.astype(int) - 127).max() <= 12
+    assert np.abs(fit(stripes, NET).pixels[..., 2:-2].astype(int) - 127).max() <= 6
 
 
 def test_a_border_is_padded_with_the_background_or_the_pictures_own_colour():
@@ -166,15 +173,16 @@ def test_strokes_are_seen_as_darker_or_lighter_than_any_ground(ground):
 
 
 WRONG = {
+    "a picture is uint8, 0 to 255, not float64": (np.zeros((1, 2, 2)), "pad"),
     "a picture is [1 or 3 channels, height, width], not [28, 28]": (np.zeros((28, 28), np.uint8), "pad"),
     "a picture is [1 or 3 channels, height, width], not [4, 2, 2]": (np.zeros((4, 2, 2), np.uint8), "pad"),
     "a picture is [1 or 3 channels, height, width], not [1, 0, 2]": (np.zeros((1, 0, 2), np.uint8), "pad"),
-    "how is pad, crop or stretch, not 'squeeze'": (np.zeros((1, 2, 2), np.uint8), "squeeze"),
+    "mode is pad, crop or stretch, not 'squeeze'": (np.zeros((1, 2, 2), np.uint8), "squeeze"),
 }
 
 
 @pytest.mark.parametrize(("message", "given_"), WRONG.items())
 def test_what_is_no_picture_or_mode_is_refused(message, given_):
     with pytest.raises(ValueError) as error:
-        fit(given_[0], NET, how=given_[1])
+        fit(given_[0], NET, mode=given_[1])
     assert str(error.value) == message

@@ -25,7 +25,7 @@ def predict(
     Example: convscope predict last seven.png
     """
     from convscope.errors import PictureError
-    from convscope.predict import predict as ask
+    from convscope.prediction import predict as ask
     from convscope.runs import Run
 
     opened, predictions, failed = Run(run), [], False

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from convscope.cli.output import remark
-from convscope.train.loop import EpochDone, Event, Progress
+from convscope.training.loop import EpochDone, Event, Progress
 
 REFRESH_SECONDS = 0.1
 
@@ -27,6 +27,14 @@ def shown(events: Iterable[Event]) -> Iterator[Event]:
                 print("\r\x1b[K", end="", file=sys.stderr)
             remark(line(event, epochs))
         yield event
+
+
+def download_shown(name: str, done: int, total: int) -> None:
+    """Draw a download's state on stderr, on a terminal."""
+    if sys.stderr.isatty():
+        part = f" of {total / 1e6:,.1f}" if total else ""
+        end = "\n" if done == total else ""
+        print(f"\r\x1b[Kdownloading {name}: {done / 1e6:,.1f}{part} MB", end=end, file=sys.stderr, flush=True)
 
 
 def bar(at: Progress) -> str:

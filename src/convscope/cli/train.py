@@ -15,7 +15,7 @@ import typer
 
 from convscope.cli.output import as_json, remark, wall_seconds
 from convscope.errors import RecipeError
-from convscope.train.recipe import RECIPES, Recipe, recipe_for
+from convscope.training.recipe import RECIPES, Recipe, recipe_for
 
 
 def register(app: typer.Typer) -> None:
@@ -87,7 +87,7 @@ def train(
     Example: convscope train mnist --net lenet5
     """
     from convscope.runs import Run, next_folder
-    from convscope.train.loop import Finished, training
+    from convscope.training.loop import Finished, training
 
     given = {name: value for name, value in knobs.items() if value is not None}
     if resume is not None:
@@ -127,26 +127,28 @@ def _planned(
     device: str,
     target: float | None,
 ) -> Any:
+    from convscope.cli.progress import download_shown
     from convscope.data.images import images
-    from convscope.train.plan import make_plan
+    from convscope.training.plan import make_plan
 
     if not source:
         raise typer.BadParameter("name a source of pictures, such as: convscope train mnist")
     named = recipe_for(net, recipe)
     knobs = named.recipe.changed(**given) if given else named.name
-    return make_plan(images(source), net, knobs, seed=seed, device=device, target=target)
+    return make_plan(images(source, download_shown), net, knobs, seed=seed, device=device, target=target)
 
 
 def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any:
+    from convscope.cli.progress import download_shown
     from convscope.data.images import images
     from convscope.runs import Run
-    from convscope.train.plan import resumed_plan
+    from convscope.training.plan import resumed_plan
 
     if given or source:
         what = source or "--" + next(iter(given))
         raise RecipeError(f"--resume goes on with what {path} began, so it takes no {what}")
     run = Run(path)
-    return resumed_plan(run, images(run.info["source"]), device)
+    return resumed_plan(run, images(run.info["source"], download_shown), device)
 
 
 @contextmanager

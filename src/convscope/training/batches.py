@@ -12,9 +12,9 @@ from torch import Tensor
 
 from convscope.data.images import Pictures
 from convscope.nets.stack import Input
-from convscope.train.chance import generator
-from convscope.train.distort import distort
-from convscope.train.recipe import Recipe
+from convscope.training.chance import generator
+from convscope.training.distort import distort
+from convscope.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

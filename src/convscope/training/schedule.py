@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import cos, pi
 
 from convscope.errors import RecipeError
-from convscope.train.recipe import Recipe
+from convscope.training.recipe import Recipe
 
 # LeCun et al. 1998, section III.B: passes 1-2, 3-5, 6-8, 9-12 and thereafter, over the first rate, 0.0005.
 PASSES_1998 = ((2, 1.0), (5, 0.4), (8, 0.2), (12, 0.1))

@@ -6,9 +6,9 @@ import pytest
 
 from convscope.errors import RecipeError
 from convscope.nets.zoo import zoo
-from convscope.train.loss import loss_for
-from convscope.train.recipe import KNOBS, RECIPES, Recipe, from_dict, recipe_for
-from convscope.train.schedule import rate_at
+from convscope.training.loss import loss_for
+from convscope.training.recipe import KNOBS, RECIPES, Recipe, from_dict, recipe_for
+from convscope.training.schedule import rate_at
 
 WRONG = [
     ({"epochs": 0}, "epochs goes from 1 to 100000, not 0"),

@@ -33,13 +33,14 @@ def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
     Raises:
         PictureError: A file is no readable picture.
         RunError: The Run's weights are missing or damaged.
+
+    >>> import convscope as cs
+    >>> said = list(cs.predict(cs.Run("runs/1"), ["seven.png"]))  # doctest: +SKIP
     """
     net = run.net()
     shape = tuple(run.info["picture_shape"])
     for name in pictures:
-        fitted = fit(
-            read_picture(name), shape, background=run.info["background"], centre=run.info["source"] == "mnist"
-        )
+        fitted = fit(read_picture(name), shape, run.info["background"], centre=run.info["source"] == "mnist")
         seen = padded(fitted.pixels, run.stack.input.shape[1:])
         with torch.no_grad():
             answers = net(torch.from_numpy(run.normalised(seen))[None])

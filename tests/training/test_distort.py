@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from convscope.train.chance import generator
-from convscope.train.distort import affine, distort, elastic_field
-from convscope.train.recipe import Recipe
+from convscope.training.chance import generator
+from convscope.training.distort import affine, distort, elastic_field
+from convscope.training.recipe import Recipe
 
 
 def picture(n: int = 1) -> torch.Tensor:

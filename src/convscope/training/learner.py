@@ -2,7 +2,7 @@
 
 All parameters of the net are views into a single vector, `theta`, and all gradients into another, so an
 optimiser is a few lines over vectors, and a state to resume from is a few arrays. A learner that computes by
-other means (`convscope.train.native`) has the same four methods.
+other means (`convscope.training.native`) has the same four methods.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import Tensor
 
 from convscope.nets.answers import named
 from convscope.nets.build import Net
-from convscope.train.batches import Feeder
-from convscope.train.chance import seed_for
-from convscope.train.loss import loss_for, loss_sum
-from convscope.train.recipe import Recipe
+from convscope.training.batches import Feeder
+from convscope.training.chance import seed_for
+from convscope.training.loss import loss_for, loss_sum
+from convscope.training.recipe import Recipe
 
 BETAS, EPSILON = (0.9, 0.99), 1e-8
 

@@ -11,7 +11,7 @@ from convscope.errors import RecipeError
 from convscope.nets import steps
 from convscope.nets.layers import digit_codes
 from convscope.nets.stack import Stack
-from convscope.train.recipe import Recipe
+from convscope.training.recipe import Recipe
 
 FITTING = {
     "cross-entropy": "logits",

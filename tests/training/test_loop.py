@@ -11,9 +11,9 @@ import torch
 
 from convscope.errors import DivergedError, RecipeError, RunError
 from convscope.runs import Run
-from convscope.train.loop import EpochDone, Finished, Progress, train, training
-from convscope.train.plan import Plan, make_plan, resumed_plan, split
-from convscope.train.recipe import Recipe
+from convscope.training.loop import EpochDone, Finished, Progress, train, training
+from convscope.training.plan import Plan, make_plan, resumed_plan, split
+from convscope.training.recipe import Recipe
 
 NET = "input 1x12x12; c conv 4 3x3 | relu; p max 2x2; d dropout 0.1; out linear 3"
 QUICK = Recipe(epochs=4, batch=50, rate=0.01, validation=0.25, average=0.9, shift=1)

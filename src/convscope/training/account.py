@@ -18,9 +18,9 @@ from convscope.native.runner import available_processors
 from convscope.nets.answers import named
 from convscope.nets.stack import Stack
 from convscope.runs import FORMAT, now
-from convscope.train.batches import Normalisation
-from convscope.train.loss import loss_for
-from convscope.train.plan import Plan
+from convscope.training.batches import Normalisation
+from convscope.training.loss import loss_for
+from convscope.training.plan import Plan
 
 
 def account(

@@ -16,11 +16,11 @@ from convscope.nets.build import Net
 from convscope.nets.layers import digit_codes
 from convscope.nets.stack import Stack
 from convscope.nets.steps import Shape, Step
-from convscope.train.batches import Feeder
-from convscope.train.chance import seed_for
-from convscope.train.learner import BETAS, EPSILON, decay_mask, flatten
-from convscope.train.loss import loss_for, target_table
-from convscope.train.recipe import Recipe
+from convscope.training.batches import Feeder
+from convscope.training.chance import seed_for
+from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten
+from convscope.training.loss import loss_for, target_table
+from convscope.training.recipe import Recipe
 
 LOSSES = {
     "cross-entropy": "cross_entropy",

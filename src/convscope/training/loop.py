@@ -20,14 +20,14 @@ from convscope.nets.answers import named
 from convscope.nets.build import Net, build
 from convscope.nets.stack import Stack
 from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
-from convscope.train.account import account, accuracy, score
-from convscope.train.batches import Feeder, Normalisation
-from convscope.train.chance import seed_for
-from convscope.train.learner import Learner, TorchLearner, swapped
-from convscope.train.native import NativeLearner, lacking
-from convscope.train.plan import Plan, make_plan, split
-from convscope.train.recipe import Recipe
-from convscope.train.schedule import rate_at
+from convscope.training.account import account, accuracy, score
+from convscope.training.batches import Feeder, Normalisation
+from convscope.training.chance import seed_for
+from convscope.training.learner import Learner, TorchLearner, swapped
+from convscope.training.native import NativeLearner, lacking
+from convscope.training.plan import Plan, make_plan, split
+from convscope.training.recipe import Recipe
+from convscope.training.schedule import rate_at
 
 EVALUATION_BATCH = 1000
 SAVE_SECONDS = 10.0

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from convscope.train.recipe import Recipe
+from convscope.training.recipe import Recipe
 
 
 def distort(

@@ -13,10 +13,10 @@ from convscope.errors import RecipeError, RunError
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import find
 from convscope.runs import Run
-from convscope.train.chance import generator
-from convscope.train.device import choose
-from convscope.train.loss import loss_for
-from convscope.train.recipe import Recipe, from_dict, recipe_for
+from convscope.training.chance import generator
+from convscope.training.device import choose
+from convscope.training.loss import loss_for
+from convscope.training.recipe import Recipe, from_dict, recipe_for
 
 
 @dataclass(frozen=True)
