@@ -62,8 +62,12 @@ def train(
     source: Annotated[str, typer.Argument(help="mnist, fashion-mnist or cifar10; see: convscope data")] = "",
     *,
     net: Annotated[
-        str, typer.Option(help="A net of the zoo, a file of stack text, or the text in quotes.")
-    ] = "lenet5",
+        str | None,
+        typer.Option(
+            help="A net of the zoo, a file of stack text, or the text in quotes. "
+            "[default: lenet5; with --target the quickest, lenet5-modern]"
+        ),
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(help=f"One of: {', '.join(r.name for r in RECIPES)}. By default the net's own."),
@@ -94,7 +98,8 @@ def train(
         path = Run(resume).path
         plan = _resumed(path, source, given, device)
     else:
-        plan = _planned(source, net, recipe, given, seed, device, target)
+        chosen = net or ("lenet5" if target is None else "lenet5-modern")
+        plan = _planned(source, chosen, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
     remark(
         f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
