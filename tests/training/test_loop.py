@@ -63,9 +63,18 @@ def test_a_stopped_training_goes_on_to_the_same_bits(bar_images, engine, steps):
     assert whole.info["scores"] == resumed.info["scores"]
 
 
-def test_both_engines_go_nearly_the_same_way(bar_images):
+@pytest.mark.parametrize(
+    "net",
+    [
+        "input 1x12x12; c conv 4 3x3 padding=same | tanh; p avg 2x2; out linear 3",
+        "input 1x12x12; out linear 3",
+        "input 1x12x12; whole conv 8 12x12 | relu; out linear 3",
+        "input 1x16x16; hidden linear 8 | squash; out linear 3 | squash",
+        "input 1x12x12; s subsample 3x2 maps=0/0 | sigmoid; c conv 4 3x3 groups=2 stride=2; out linear 3",
+    ],
+)
+def test_both_engines_go_nearly_the_same_way(bar_images, net):
     recipe = Recipe(epochs=1, batch=60, rate=0.01, optimizer="sgd", decay=0.01)
-    net = "input 1x12x12; c conv 4 3x3 padding=same | tanh; p avg 2x2; out linear 3"
     native, plain = (
         train(bar_images, net, recipe.changed(engine=e), out=e).weights() for e in ("native", "torch")
     )
