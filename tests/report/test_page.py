@@ -11,6 +11,7 @@ import pytest
 
 from convscope.data.images import Images
 from convscope.report import write_report
+from convscope.report.wording import SPACE
 from convscope.runs import Run, Writer
 from convscope.training.loop import train, training
 from convscope.training.plan import make_plan
@@ -31,7 +32,7 @@ def learned(bar_images, tmp_path_factory) -> Run:
 
 
 def text(run: Run, images: Images | None) -> str:
-    return write_report(run, images).read_text()
+    return write_report(run, images).read_text().replace(SPACE, " ")
 
 
 class Tags(HTMLParser):

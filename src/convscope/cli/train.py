@@ -91,7 +91,6 @@ def train(
     Example: convscope train mnist --net lenet5
     """
     from convscope.runs import Run, next_folder
-    from convscope.training.loop import Finished, training
 
     given = {name: value for name, value in knobs.items() if value is not None}
     if resume is not None:
@@ -101,26 +100,31 @@ def train(
         chosen = net or ("lenet5" if target is None else "lenet5-modern")
         plan = _planned(source, chosen, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
-    remark(
-        f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
-        f"by recipe {plan.recipe_name}, seed {plan.seed}"
-    )
-    with _stopping() as stop:
-        from convscope.cli.progress import shown
-
-        status = ""
-        for event in shown(training(plan, path, resume=resume is not None, stop=stop)):
-            if isinstance(event, Finished):
-                status = event.status
+    _follow(plan, path, resume is not None)
     run = Run(path)
-    if status == "stopped":
-        remark(f"stopped and saved; go on with: convscope train --resume {path}")
-        raise typer.Exit(1)
     if report:
         from convscope.report import write_report
 
         remark(f"report: {write_report(run, plan.images)}")
     _print_result(run, json)
+
+
+def _follow(plan: Any, path: Path, resume: bool) -> None:
+    """Train, drawing the progress; ends the program where the training was stopped."""
+    from convscope.cli.progress import shown
+    from convscope.training.loop import Finished, training
+
+    remark(
+        f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
+        f"by recipe {plan.recipe_name}, seed {plan.seed}"
+    )
+    for problem in plan.images.problems:
+        remark(f"{problem.path}: {problem.reason}")
+    with _stopping() as stop:
+        for event in shown(training(plan, path, resume=resume, stop=stop)):
+            if isinstance(event, Finished) and event.status == "stopped":
+                remark(f"stopped and saved; go on with: convscope train --resume {path}")
+                raise typer.Exit(1)
 
 
 def _planned(

@@ -41,7 +41,9 @@ def lower(program: Program) -> tuple[list[OpSpec], list[np.ndarray]]:
             _activate(specs[-1], op)
         else:
             specs.append(_lower(op, shape, after, offset, keep))
-    if tuple(specs[0].input) != program.input:  # a first layer that flattens: the pictures still come as pictures
+    if (
+        tuple(specs[0].input) != program.input
+    ):  # a first layer that flattens: the pictures still come as pictures
         specs.insert(0, _spec(ACTIVATION, program.input, program.input))
     return specs, keep
 

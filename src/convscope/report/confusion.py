@@ -106,7 +106,9 @@ def _pairs(counts: Int[np.ndarray, "k k"], names: tuple[str, ...]) -> tuple[Pair
     )
 
 
-def _errors(counts: Int[np.ndarray, "k k"], names: tuple[str, ...], *, everything: bool) -> tuple[ClassError, ...]:
+def _errors(
+    counts: Int[np.ndarray, "k k"], names: tuple[str, ...], *, everything: bool
+) -> tuple[ClassError, ...]:
     totals, right = counts.sum(1), np.diag(counts)
     rates = np.where(totals > 0, (totals - right) / np.maximum(totals, 1), 0.0)
     order = range(len(names)) if everything else np.argsort(-rates, kind="stable")[:MOST_ROWS]
@@ -128,4 +130,5 @@ def _sentence(pairs: tuple[Pair, ...]) -> str:
         return "No class was ever taken for another."
     worst = pairs[0]
     times = "once" if worst.times == 1 else f"{worst.times:,} times"
-    return f"Most often \u2068{worst.truth}\u2069 is taken for \u2068{worst.said}\u2069: {times}, {worst.share} of its pictures."
+    pair = f"\u2068{worst.truth}\u2069 is taken for \u2068{worst.said}\u2069"
+    return f"Most often {pair}: {times}, {worst.share} of its pictures."

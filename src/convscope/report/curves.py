@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -61,7 +62,9 @@ def charts(run: Run) -> tuple[Chart, ...]:
     return tuple(made)
 
 
-def _curve(rows: Sequence[dict[str, Any]], key: str, name: str, look: str, value: Any, say: Any) -> Curve | None:
+def _curve(
+    rows: Sequence[dict[str, Any]], key: str, name: str, look: str, value: Any, say: Any
+) -> Curve | None:
     found = [(float(row["epoch"]), value(row[key])) for row in rows if isinstance(row.get(key), int | float)]
     points = [(e, v) for e, v in found if math.isfinite(v)]
     if not points:
@@ -106,9 +109,9 @@ def _svg(curves: Sequence[Curve], unit: str, description: str) -> Markup:
     places = spread([y(c.points[-1][1]) for c in curves], LABEL_GAP, TOP, HEIGHT - BOTTOM)
     for curve, place in zip(curves, places, strict=True):
         parts.append(_label(x(curve.points[-1][0]), y(curve.points[-1][1]), place, curve))
-    return Markup('<svg class="chart" viewBox="0 0 {w} {h}" role="img" aria-label="{about}">{body}</svg>').format(
-        w=WIDTH, h=HEIGHT, about=description, body=Markup("").join(parts)
-    )
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {w} {h}" role="img" aria-label="{about}">{body}</svg>'
+    ).format(w=WIDTH, h=HEIGHT, about=description, body=Markup("").join(parts))
 
 
 def _line(points: Sequence[tuple[float, float]], look: str) -> Markup:
@@ -121,7 +124,9 @@ def _line(points: Sequence[tuple[float, float]], look: str) -> Markup:
         return Markup('<path class="dot {}" d="{}"/>').format(look, diamond)
     few = points if len(points) <= 24 else [end]
     dots = Markup("").join(
-        Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(look, a, b, 4 if p is end else 2.5)
+        Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(
+            look, a, b, 4 if p is end else 2.5
+        )
         for p in few
         for a, b in (p,)
     )
@@ -209,7 +214,7 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved = [float(p) for p in places]
     for _ in range(100):
-        for a, b in zip(order, order[1:], strict=False):
+        for a, b in pairwise(order):
             short = gap - (moved[b] - moved[a])
             if short > 1e-9:
                 moved[a] -= short / 2

@@ -14,8 +14,32 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-LIGHT = ("40004b", "762a83", "9970ab", "c2a5cf", "e7d4e8", "f3f3ef", "d9f0d3", "a6dba0", "5aae61", "1b7837", "00441b")
-DARK = ("f6defc", "d7a0e8", "a964be", "703e81", "3f2b47", "1d2320", "1f3d2b", "2a6b43", "3fa065", "82da9d", "d9fbe3")
+LIGHT = (
+    "40004b",
+    "762a83",
+    "9970ab",
+    "c2a5cf",
+    "e7d4e8",
+    "f3f3ef",
+    "d9f0d3",
+    "a6dba0",
+    "5aae61",
+    "1b7837",
+    "00441b",
+)
+DARK = (
+    "f6defc",
+    "d7a0e8",
+    "a964be",
+    "703e81",
+    "3f2b47",
+    "1d2320",
+    "1f3d2b",
+    "2a6b43",
+    "3fa065",
+    "82da9d",
+    "d9fbe3",
+)
 MIDDLE = 127
 LARGEST_PNG = 6000
 

@@ -67,7 +67,11 @@ def first_layer(run: Run, images: Images | None) -> FirstLayer | str:
     weights = _weights(net, line.name)
     shown = min(MOST, len(weights))
     peak = _peak(weights)
-    maps = None if images is None or not len(images.test) else _answers(run, net, line.name, images.test.pixels[0])
+    maps = (
+        None
+        if images is None or not len(images.test)
+        else _answers(run, net, line.name, images.test.pixels[0])
+    )
     reach = 0.0 if maps is None else _peak(maps[:shown])
     starts = _start(run, line.name)
     return FirstLayer(
@@ -76,7 +80,16 @@ def first_layer(run: Run, images: Images | None) -> FirstLayer | str:
         below=weights.shape[1],
         size=size(step.kernel),
         kernels=tuple(
-            _kernel(f"{line.name}/{i}", weights[i], peak, starts, i, None if maps is None else maps[i], reach, shown)
+            _kernel(
+                f"{line.name}/{i}",
+                weights[i],
+                peak,
+                starts,
+                i,
+                None if maps is None else maps[i],
+                reach,
+                shown,
+            )
             for i in range(shown)
         ),
         peak=signed(peak),
@@ -111,7 +124,9 @@ def _kernel(
         else film.film(film.shrunk(starts[index, 0], 32), _peak(starts)),
         answer=None if answer is None else film.film(film.shrunk(answer, longest), reach),
         says=f"{signed(low)} to {signed(high)}",
-        numbers=_numbers(weights[0]) if weights.shape[0] == 1 and weights.size * shown <= MOST_NUMBERS else "",
+        numbers=_numbers(weights[0])
+        if weights.shape[0] == 1 and weights.size * shown <= MOST_NUMBERS
+        else "",
     )
 
 

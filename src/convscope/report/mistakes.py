@@ -59,7 +59,9 @@ def mistakes(run: Run, images: Images | None) -> Mistakes:
     truth = np.asarray(images.test.labels)
     said = named(run.stack, answers).numpy()
     if len(said) != len(truth):
-        return Mistakes((), scores["test_errors"], "The answers that were kept are not those to these test pictures.")
+        return Mistakes(
+            (), scores["test_errors"], "The answers that were kept are not those to these test pictures."
+        )
     sure = probabilities(run.stack, answers).numpy()[np.arange(len(said)), said]
     wrong = np.flatnonzero(said != truth)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST]
@@ -68,7 +70,12 @@ def mistakes(run: Run, images: Images | None) -> Mistakes:
     return Mistakes(
         tuple(
             Mistake(
-                picture(images.test.pixels[i]), names[truth[i]], names[said[i]], chance(float(sure[i])), int(i), small
+                picture(images.test.pixels[i]),
+                names[truth[i]],
+                names[said[i]],
+                chance(float(sure[i])),
+                int(i),
+                small,
             )
             for i in worst
         ),
