@@ -39,8 +39,8 @@ def predict(
         predictions.append(said)
         if not json:
             ranked = sorted(said.probabilities.items(), key=lambda pair: -pair[1])[:3]
-            rest = ", ".join(f"{name} {100 * p:.1f} %" for name, p in ranked[1:])
-            print(f"{said.picture}: {said.label} {100 * said.probability:.1f} %  (then {rest})")
+            rest = ", ".join(f"{name} {sure(p)}" for name, p in ranked[1:])
+            print(f"{said.picture}: {said.label} {sure(said.probability)}  (then {rest})")
         for step in said.steps:
             remark(f"  {step}")
     if json:
@@ -48,3 +48,14 @@ def predict(
         as_json({"predictions": [{key: getattr(p, key) for key in keys} for p in predictions]})
     if failed:
         raise typer.Exit(1)
+
+
+def sure(probability: float) -> str:
+    """A probability in percent, never rounded up to certainty nor down to impossibility.
+
+    >>> sure(0.9999), sure(0.5), sure(1e-9)
+    ('over 99.9 %', '50.0 %', 'under 0.1 %')
+    """
+    if probability >= 0.9995:
+        return "over 99.9 %"
+    return f"{100 * probability:.1f} %" if probability >= 0.0005 else "under 0.1 %"
