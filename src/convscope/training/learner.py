@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from convscope.training.recipe import Recipe
 BETAS, EPSILON = (0.9, 0.99), 1e-8
 
 
+@runtime_checkable
 class Learner(Protocol):
     """What the training loop needs of whatever computes."""
 
