@@ -89,7 +89,7 @@ def _rows(counts: Int[np.ndarray, "k k"], names: tuple[str, ...]) -> tuple[tuple
         n = int(counts[truth, said])
         if truth == said:
             return Cell(n, "right", f"{names[truth]} named rightly {n:,} times")
-        shade = f"e{max(1, round(SHADES * (n / most) ** 0.5))}" if n else ""
+        shade = f"e{1 + round((SHADES - 1) * ((n - 1) / max(most - 1, 1)) ** 0.5)}" if n else ""
         return Cell(n, shade, f"{names[truth]} taken for {names[said]} {n:,} times" if n else "")
 
     return tuple(tuple(cell(t, s) for s in range(len(names))) for t in range(len(names)))

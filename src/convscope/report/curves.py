@@ -13,8 +13,8 @@ from markupsafe import Markup
 from convscope.report.wording import SPACE, number, percent, plural
 from convscope.runs import Run
 
-WIDTH, HEIGHT = 440, 280
-LEFT, RIGHT, TOP, BOTTOM = 44, 124, 16, 36
+WIDTH, HEIGHT = 420, 260
+LEFT, RIGHT, TOP, BOTTOM = 44, 150, 16, 36
 MOST_POINTS = 400
 LABEL_GAP = 17
 
@@ -36,6 +36,7 @@ class Chart:
     title: str
     svg: Markup
     sentence: str
+    log: bool
 
 
 def charts(run: Run) -> tuple[Chart, ...]:
@@ -83,13 +84,19 @@ def _chart(title: str, curves: Sequence[Curve], unit: str) -> Chart:
     )
     epochs = [p[0] for c in curves for p in c.points]
     sentence += f", after {plural(int(max(epochs)), 'epoch')}."
-    return Chart(title, _svg(curves, unit, f"{title}: {sentence}"), sentence)
+    log = _spans_decades(curves)
+    return Chart(title, _svg(curves, unit, f"{title}: {sentence}", log), sentence, log)
 
 
-def _svg(curves: Sequence[Curve], unit: str, description: str) -> Markup:
+def _spans_decades(curves: Sequence[Curve]) -> bool:
+    """Whether the values are so far apart that only a logarithmic scale shows them all."""
+    positive = [v for c in curves for _, v in c.points if v > 0]
+    return bool(positive) and max(positive) > 8 * min(positive)
+
+
+def _svg(curves: Sequence[Curve], unit: str, description: str, log: bool) -> Markup:
     values = [v for c in curves for _, v in c.points]
     positive = [v for v in values if v > 0]
-    log = bool(positive) and max(positive) > 8 * min(positive)
     ticks = log_ticks(min(positive), max(positive)) if log else linear_ticks(0.0, max(values, default=1.0))
     floor = ticks[0]
     curves = [replace(c, points=tuple((e, max(v, floor)) for e, v in c.points)) for c in curves]
@@ -117,7 +124,7 @@ def _svg(curves: Sequence[Curve], unit: str, description: str) -> Markup:
 def _line(points: Sequence[tuple[float, float]], look: str) -> Markup:
     end = points[-1]
     path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
-    drawn = Markup('<path class="line {} " d="{}"/>').format(look, path) if len(points) > 1 else Markup("")
+    drawn = Markup('<path class="line {}" d="{}"/>').format(look, path) if len(points) > 1 else Markup("")
     if look == "test":
         a, b = end
         diamond = f"M{a:.1f} {b - 6:.1f}l6 6-6 6-6-6z"

@@ -40,7 +40,8 @@ DARK = (
     "82da9d",
     "d9fbe3",
 )
-MIDDLE = 127
+MIDDLE = 40
+"""Steps of the scale on each side of zero; more could not be told apart, and a palette costs bytes."""
 LARGEST_PNG = 6000
 
 
@@ -83,7 +84,7 @@ def shrunk(values: Float[np.ndarray, "h w"], longest: int) -> Float[np.ndarray, 
 
 
 def picture(pixels: UInt8[np.ndarray, "c h w"], longest: int = 96) -> str:
-    """A picture as a data URI, at most `longest` pixels a side; a PNG, or where that is large a JPEG.
+    """A picture as a data URI of some 6,000 bytes, at most `longest` pixels a side: a PNG, or a JPEG where that is large.
 
     One channel is grey, three are colours; of any other number the mean is shown.
     """
@@ -96,7 +97,10 @@ def picture(pixels: UInt8[np.ndarray, "c h w"], longest: int = 96) -> str:
     data = _encoded(image, "PNG", optimize=True)
     if len(data) <= LARGEST_PNG:
         return _uri("png", data)
-    return _uri("jpeg", _encoded(image, "JPEG", quality=80, optimize=True))
+    data = _encoded(image, "JPEG", quality=80, optimize=True)
+    if len(data) > LARGEST_PNG:
+        data = _encoded(image, "JPEG", quality=50, optimize=True)
+    return _uri("jpeg", data)
 
 
 def _indexed(index: UInt8[np.ndarray, "h w"], stops: Sequence[str]) -> str:

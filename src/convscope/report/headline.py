@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +46,14 @@ class Headline:
 def headline(run: Run) -> Headline:
     """The Run's result in words and numbers, as run.json has them."""
     info, scores = run.info, run.info.get("scores")
-    net, source = short(info["net"]), short(info["source"])
+    net = "own net" if info["net"] == "own" else short(info["net"])
+    source = short(info["source"])
     bars, ticks = _graphic(info, scores) if scores else ((), ())
-    resume = f"convscope train --resume {run.path}" if info["status"] in ("stopped", "running") else ""
+    resume = (
+        f"convscope train --resume {shlex.quote(str(run.path))}"
+        if info["status"] in ("stopped", "running")
+        else ""
+    )
     return Headline(
         net=net,
         source=source,
@@ -79,7 +85,7 @@ def _sentence(info: dict[str, Any], scores: dict[str, Any] | None) -> str:
     right = scores["test_pictures"] - scores["test_errors"]
     return (
         f"Taught {classes} from {plural(pictures['train'], 'picture')} in {duration(info['train_seconds'])}, the net "
-        f"names {right:,} of {plural(scores['test_pictures'], 'picture')} that it had never seen rightly."
+        f"rightly names {right:,} of {plural(scores['test_pictures'], 'picture')} that it had never seen."
     )
 
 
@@ -101,7 +107,10 @@ def _warning(info: dict[str, Any], recipe: dict[str, Any]) -> str:
 
 
 def _comparison(info: dict[str, Any], scores: dict[str, Any]) -> str:
-    words = f"Another test of as many pictures would differ by chance: the interval is the 95{SPACE}% one of Wilson."
+    words = (
+        f"Another {plural(scores['test_pictures'], 'picture')} would give a slightly different number: "
+        f"the interval (95{SPACE}%, Wilson’s) says how different."
+    )
     paper = PAPERS.get((info["net"], info["source"]))
     if paper is None:
         return words

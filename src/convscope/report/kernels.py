@@ -113,11 +113,13 @@ def _kernel(
 ) -> Kernel:
     few = shown <= FEW
     coloured = weights.shape[0] == 3
-    longest = 96 if few else 56
+    longest = 96 if few else 48
     low, high = float(weights.min()), float(weights.max())
     return Kernel(
         name=name,
-        slices=tuple(film.film(film.shrunk(w, 32), peak) for w in weights[:4]),
+        slices=()
+        if coloured and not few
+        else tuple(film.film(film.shrunk(w, 32), peak) for w in weights[:4]),
         colours=_coloured(weights, peak) if coloured else None,
         start=None
         if starts is None or coloured or weights.shape[0] != 1 or not few

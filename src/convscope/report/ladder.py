@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, prod, sqrt
+from math import ceil, sqrt
 
 from markupsafe import Markup
 
@@ -12,7 +12,7 @@ from convscope.nets.stack import Line, Stack
 from convscope.nets.steps import Shape, Step, window_of
 from convscope.report.wording import plural, size
 
-LARGEST = 120.0
+LARGEST = 136.0
 SHEETS = 6
 SHEET_STEP = 4.0
 MOST_CELLS = 400
@@ -111,7 +111,7 @@ def _sheets(shape: Shape, scale: float) -> Markup:
     reach = SHEET_STEP * (sheets - 1)
     drawn = Markup("").join(
         Markup('<rect class="sheet" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>').format(
-            1 + reach - SHEET_STEP * back, 1 + SHEET_STEP * (sheets - 1 - (sheets - 1 - back)), width, height
+            1 + reach - SHEET_STEP * back, 1 + SHEET_STEP * back, width, height
         )
         for back in reversed(range(sheets))
     )
@@ -120,8 +120,8 @@ def _sheets(shape: Shape, scale: float) -> Markup:
 
 def _cells(count: int, scale: float) -> Markup:
     """Single values, each a cell to scale, in columns."""
-    cell = max(2.0, scale)
-    rows = max(1, min(count, int(LARGEST / cell), max(10, ceil(sqrt(count)))))
+    cell = max(1.0, scale)
+    rows = min(count, max(10, ceil(sqrt(count))))
     columns = ceil(count / rows)
     if count <= MOST_CELLS:
         side = max(1.0, cell - 0.8)
@@ -141,8 +141,3 @@ def _framed(width: float, height: float, drawn: Markup) -> Markup:
     return Markup(
         '<svg width="{w:.0f}" height="{h:.0f}" viewBox="0 0 {w:.2f} {h:.2f}" aria-hidden="true">{d}</svg>'
     ).format(w=width, h=height, d=drawn)
-
-
-def values(shape: Shape) -> int:
-    """How many numbers a layer gives for one picture."""
-    return prod(shape)

@@ -53,7 +53,7 @@ def mistakes(run: Run, images: Images | None) -> Mistakes:
             "Bring it back and write the report anew with: convscope report",
         )
     try:
-        answers = torch.from_numpy(run.arrays("test.safetensors")["answers"]).float()
+        answers = torch.from_numpy(run.arrays("test.safetensors")["answers"]).double()
     except (RunError, KeyError) as error:
         return Mistakes((), scores["test_errors"], f"The net's answers are missing. {error}")
     truth = np.asarray(images.test.labels)

@@ -45,11 +45,15 @@ def knobs(run: Run) -> tuple[Knob, ...]:
     return tuple(rows)
 
 
-def command(run: Run) -> str:
-    """The command line that trains the same net on the same pictures with the same knobs and seed."""
+def command(run: Run) -> tuple[str, ...]:
+    """The command line that trains the same net on the same pictures with the same knobs and seed.
+
+    In parts, to be joined by spaces: a flag is not torn from its value.
+    """
     info = run.info
     net = info["net"] if info["net"] in zoo else str(run.path / "stack.txt")
-    words = ["convscope", "train", str(info["source"]), "--net", net]
+    parts = [shlex.join(["convscope", "train", str(info["source"])])]
+    words = ["--net", net]
     name, base = _base(net, info["recipe"])
     if name:
         words += ["--recipe", name]
@@ -61,7 +65,8 @@ def command(run: Run) -> str:
     if target is not None:
         words += ["--target", _flag(target)]
     words += ["--seed", str(info["seed"]), "--device", str(info["device"])]
-    return shlex.join(words)
+    parts += [shlex.join(words[i : i + 2]) for i in range(0, len(words), 2)]
+    return tuple(parts)
 
 
 def _base(net: str, name: str) -> tuple[str, Recipe]:

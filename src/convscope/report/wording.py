@@ -46,13 +46,14 @@ def number(value: float) -> str:
 def signed(value: float) -> str:
     """A value with its sign, in two figures; the minus is a real one.
 
-    >>> signed(0.512), signed(-12.3), signed(0.0)
-    ('+0.51', '−12', '0')
+    >>> signed(0.3), signed(-12.3), signed(0.0), signed(0.00123)
+    ('+0.30', '−12', '0', '+0.0012')
     """
     if value == 0:
         return "0"
     sign = "−" if value < 0 else "+"
-    return sign + (f"{abs(value):.0f}" if abs(value) >= 10 else f"{abs(value):.2g}")
+    places = 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2
+    return sign + (f"{abs(value):.{places}f}" if abs(value) >= 0.1 else f"{abs(value):.2g}")
 
 
 def duration(seconds: float) -> str:
