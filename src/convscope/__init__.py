@@ -9,9 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convscope.conv import kernels
+    from convscope.conv.convolution import convolve
     from convscope.conv.geometry import output_size
+    from convscope.conv.matching import match
+    from convscope.conv.tracing import trace
     from convscope.data.images import Images, images
     from convscope.errors import ConvscopeError
+    from convscope.inspect.tracing import trace_layer
     from convscope.nets.grammar import parse
     from convscope.nets.stack import Stack
     from convscope.nets.zoo import zoo
@@ -28,13 +33,20 @@ PUBLIC = {
     "Recipe": "convscope.training.recipe",
     "Run": "convscope.runs",
     "Stack": "convscope.nets.stack",
+    "convolve": "convscope.conv.convolution",
     "images": "convscope.data.images",
+    "kernels": "convscope.conv.kernels",
+    "match": "convscope.conv.matching",
     "output_size": "convscope.conv.geometry",
     "parse": "convscope.nets.grammar",
     "predict": "convscope.prediction",
+    "trace": "convscope.conv.tracing",
+    "trace_layer": "convscope.inspect.tracing",
     "train": "convscope.training.loop",
     "zoo": "convscope.nets.zoo",
 }
+
+MODULES = {"kernels"}
 
 __all__ = [
     "ConvscopeError",
@@ -43,10 +55,15 @@ __all__ = [
     "Run",
     "Stack",
     "__version__",
+    "convolve",
     "images",
+    "kernels",
+    "match",
     "output_size",
     "parse",
     "predict",
+    "trace",
+    "trace_layer",
     "train",
     "zoo",
 ]
@@ -55,7 +72,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in PUBLIC:
         raise AttributeError(f"convscope has no {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(PUBLIC[name]), name)
+    module = import_module(PUBLIC[name])
+    return module if name in MODULES else getattr(module, name)
 
 
 def __dir__() -> list[str]:

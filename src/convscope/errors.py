@@ -3,6 +3,7 @@
 ConvscopeError                something is wrong, and the message says what to do
 ├── StackError                a net's text is wrong; knows the line and the column
 ├── GeometryError             sizes that do not fit: a kernel larger than its picture
+├── KernelError               a kernel that is not there, or text that is none
 ├── PictureError              a file that is no picture, or too large to open safely
 ├── SourceError               no pictures where pictures were promised
 ├── RunError                  a Run folder that is missing, damaged, in use or too new
@@ -35,6 +36,10 @@ class StackError(ConvscopeError):
 
 class GeometryError(ConvscopeError):
     """Sizes that do not fit one another, such as a kernel larger than its padded picture."""
+
+
+class KernelError(ConvscopeError):
+    """A kernel that there is not, text that says none, or a kernel that does not fit its picture's channels."""
 
 
 class PictureError(ConvscopeError):

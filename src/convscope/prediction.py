@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from convscope.data.fit import fit
 from convscope.data.pictures import read_picture
@@ -38,16 +39,23 @@ def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
     >>> said = list(cs.predict(cs.Run("runs/1"), ["seven.png"]))  # doctest: +SKIP
     """
     net = run.net()
-    shape = tuple(run.info["picture_shape"])
     for name in pictures:
-        fitted = fit(read_picture(name), shape, run.info["background"], centre=run.info["source"] == "mnist")
-        seen = padded(fitted.pixels, run.stack.input.shape[1:])
+        seen, steps = as_seen(run, read_picture(name))
         with torch.no_grad():
             answers = net(torch.from_numpy(run.normalised(seen))[None])
         chances = probabilities(run.stack, answers)[0].tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
         named = dict(zip(run.classes, chances, strict=True))
-        yield Prediction(str(name), run.classes[best], chances[best], named, fitted.steps, seen)
+        yield Prediction(str(name), run.classes[best], chances[best], named, steps, seen)
+
+
+def as_seen(
+    run: Run, picture: UInt8[np.ndarray, "c y x"]
+) -> tuple[UInt8[np.ndarray, "channels h w"], tuple[str, ...]]:
+    """A picture as the Run's net takes it, before it is normalised, and in words what was done to it."""
+    shape = tuple(run.info["picture_shape"])
+    fitted = fit(picture, shape, run.info["background"], centre=run.info["source"] == "mnist")
+    return padded(fitted.pixels, run.stack.input.shape[1:]), fitted.steps
 
 
 def padded(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""The operation itself: its geometry, and later its arithmetic."""
+"""The operation itself: its arithmetic, its geometry, its kernels, and what went into each value."""

@@ -1,5 +1,6 @@
 /* The engine's handle and its two calls: gradients of a batch, and outputs. */
 #include "engine.h"
+#include "convolution.h"
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -46,6 +47,18 @@ const Kernels *choose_kernels(void)
         return &kernels_avx2;
 #endif
     return &kernels_base;
+}
+
+const Convolver *choose_convolver(void)
+{
+    const Kernels *kernels = choose_kernels();
+#if defined(__x86_64__)
+    if (kernels == &kernels_avx512)
+        return &convolver_avx512;
+    if (kernels == &kernels_avx2)
+        return &convolver_avx2;
+#endif
+    return &convolver_base;
 }
 
 /* How a batch is cut depends on its size alone: so sums have one order, whatever the number of threads. */

@@ -10,8 +10,11 @@
 #define TILE 6
 #define WEIGHT_TILE 4
 #define WEIGHT_TAPS(outs) ((outs) > 3 ? 3 : 4)
+#define SLIDE_ROWS 4
+#define SLIDE_VECTORS 3
 #define NAME "avx2"
 #define KERNELS kernels_avx2
+#define CONVOLVER convolver_avx2
 #include "isa.h"
 #ifdef __clang__
 #pragma clang attribute pop

@@ -10,8 +10,11 @@
 #define TILE 12
 #define WEIGHT_TILE 4
 #define WEIGHT_TAPS(outs) 4
+#define SLIDE_ROWS 4
+#define SLIDE_VECTORS 6
 #define NAME "avx512"
 #define KERNELS kernels_avx512
+#define CONVOLVER convolver_avx512
 #include "isa.h"
 #ifdef __clang__
 #pragma clang attribute pop

@@ -58,7 +58,26 @@ class BatchSpec(ctypes.Structure):
     )
 
 
+class ConvolveSpec(ctypes.Structure):
+    """convolution.h: ConvolveSpec."""
+
+    _fields_ = (
+        *(
+            (name, c_int32)
+            for name in ("pixels", "groups", "inside", "outside", "kernels", "tile", "threads")
+        ),
+        *(
+            (name, c_int32 * 2)
+            for name in ("picture", "padded", "before", "map", "kernel", "stride", "dilation")
+        ),
+        ("constant", c_double),
+        *((name, c_void_p) for name in ("values", "weights", "downs", "acrosses", "biases")),
+        *((name, c_void_p) for name in ("rows_of", "columns_of", "maps")),
+    )
+
+
 SIGNATURES = {
+    "convolve": (c_int, (POINTER(ConvolveSpec),)),
     "engine_new": (c_void_p, (POINTER(OpSpec), c_int, c_int64, c_int)),
     "engine_free": (None, (c_void_p,)),
     "engine_gradients": (

@@ -26,6 +26,15 @@ INLINE void store(float *p, V v) { *(Loose *)p = v; }
 INLINE V splat(float x) { return x - (V){}; }
 INLINE V where(I mask, V yes, V no) { return (V)((mask & (I)yes) | (~mask & (I)no)); }
 
+/* Past the cache, to an aligned place. */
+#if WIDTH == 16
+INLINE void write_past(float *p, V v) { _mm512_stream_ps(p, (__m512)v); }
+#elif WIDTH == 8
+INLINE void write_past(float *p, V v) { _mm256_stream_ps(p, (__m256)v); }
+#else
+INLINE void write_past(float *p, V v) { store(p, v); }
+#endif
+
 /* The smaller and the larger of two, or v where v is no number. */
 #if WIDTH == 16
 INLINE V least(V limit, V v) { return (V)_mm512_min_ps((__m512)limit, (__m512)v); }

@@ -52,6 +52,7 @@ class Rung:
     multiply_adds: int
     receptive_field: tuple[int, int]
     jump: tuple[int, int]
+    fields: tuple[Field, Field]
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,11 @@ def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, 
         products += step.multiply_adds(shape)
         if isinstance(step, _Window):
             kernel, stride, _, dilation = window_of(step)
-            window = window or (kernel, stride, step.sides(shape))
+            sides = step.sides(shape)
+            window = window or (kernel, stride, sides)
             fields = tuple(
-                f.through(k, s, d) for f, k, s, d in zip(fields, kernel, stride, dilation, strict=True)
+                f.through(k, s, d, before)
+                for f, k, s, d, before in zip(fields, kernel, stride, dilation, sides[:2], strict=True)
             )
         elif isinstance(step, Linear | Rbf):
             fields = tuple(f.through(size) for f, size in zip(fields, shape[1:], strict=True))
@@ -190,6 +193,7 @@ def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, 
             products,
             seen,
             jump,
+            fields,
         ),
         fields,
         shape,

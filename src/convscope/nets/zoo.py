@@ -100,10 +100,10 @@ ENTRIES = (
         input 1x28x28
         conv1 conv 20 5x5 padding=2 | relu
         pool1 max 2x2
-        conv2 conv 40 3x3 padding=1 | relu
-        conv3 conv 40 3x3 padding=1 | relu
+        conv2 conv 40 3x3 | relu
+        conv3 conv 40 3x3 | relu
         pool2 max 2x2
-        conv4 conv 80 3x3 | relu
+        conv4 conv 80 3x3 padding=1 | relu
         conv5 conv 80 3x3 | relu | dropout 0.5
         out   linear 10
         """,

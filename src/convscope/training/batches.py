@@ -76,7 +76,7 @@ class Feeder:
     def batch(self, index: Int[Tensor, " n"], epoch: int, step: int) -> Float[Tensor, "n c h w"]:
         """The pictures of one step."""
         pixels = self.pixels[index.to(self.pixels.device)]
-        if self.recipe.distorts:
+        if self.recipe.distorts(epoch):
             drawn = distort(pixels, self.recipe, self.size, generator(self.seed, "distort", epoch, step))
         else:
             drawn = centred(pixels, self.size).float()

@@ -50,7 +50,7 @@ class NativeLearner:
     def step(
         self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
     ) -> tuple[float, int]:
-        if self.recipe.distorts:
+        if self.recipe.distorts(epoch):
             batch = native.Batch.floats(feeder.batch(index, epoch, step).numpy())
         else:
             batch = self._gathered(feeder, index)

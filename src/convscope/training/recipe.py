@@ -77,6 +77,7 @@ class Recipe:
     )
     shear: float = number(0.0, "random horizontal shear, up to this many pixels a pixel", high=2)
     elastic: float = number(0.0, "random elastic distortion: typical displacement", high=100, unit="pixels")
+    calm: int = number(0, "last epochs of the run, without distortions", high=100_000, unit="epochs")
     engine: str = choice(
         "auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch"
     )
@@ -103,10 +104,10 @@ class Recipe:
         """All knobs by name."""
         return asdict(self)
 
-    @property
-    def distorts(self) -> bool:
-        """Whether the pictures are distorted at random."""
-        return any((self.shift, self.rotate, self.scale, self.squeeze, self.shear, self.elastic))
+    def distorts(self, epoch: int) -> bool:
+        """Whether an epoch (they count from 1) shows the pictures distorted at random."""
+        asked = any((self.shift, self.rotate, self.scale, self.squeeze, self.shear, self.elastic))
+        return asked and epoch <= self.epochs - self.calm
 
 
 KNOBS = tuple(knob.name for knob in fields(Recipe))
@@ -167,17 +168,20 @@ RECIPES = (
     Named(
         "digits",
         ("digits",),
-        "mild distortions, elastic ones too, and a running mean of the weights",
+        "mild distortions, elastic ones too, none in the last epochs, and a running mean of the weights",
         Recipe(
-            epochs=17,
-            rate=0.003,
+            epochs=22,
+            batch=64,
+            rate=0.002,
             decay=0.05,
-            average=0.998,
+            average=0.999,
             shift=1.0,
             rotate=8.0,
             scale=0.07,
+            squeeze=0.07,
             shear=0.07,
-            elastic=0.35,
+            elastic=0.5,
+            calm=4,
         ),
     ),
     Named("squashed", ("lenet1", "lenet4"), "no distortions, squared error to +1 and -1", _SQUASHED),

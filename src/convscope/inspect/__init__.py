@@ -1,0 +1,1 @@
+"""Looking inside a net: what every layer is given, says, and sees."""
