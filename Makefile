@@ -30,6 +30,7 @@ test: $(READY)
 	$(BIN)/pytest -q
 
 bench: $(READY)
+	$(BIN)/python benchmarks/convolution.py
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/mnist_to_99.py

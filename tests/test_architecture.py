@@ -42,7 +42,8 @@ def test_imports_run_downwards_only():
 
 
 @pytest.mark.parametrize(
-    "module", ["convscope", "convscope.conv", "convscope.conv.geometry", "convscope.scores", "convscope.errors",
+    "module", ["convscope", "convscope.conv", "convscope.conv.geometry", "convscope.conv.convolution", "convscope.conv.kernels",
+               "convscope.conv.tracing", "convscope.drawing.sheet", "convscope.native.convolution", "convscope.scores", "convscope.errors",
                "convscope.native", "convscope.nets.zoo", "convscope.training.recipe", "convscope.cli.app"]
 )  # fmt: skip
 def test_importing_it_does_not_import_torch(module: str):

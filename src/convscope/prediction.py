@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from convscope.data.fit import fit
 from convscope.data.pictures import read_picture
 from convscope.nets.answers import probabilities
+from convscope.nets.views import VIEWS, shifted
 from convscope.runs import Run
 
 
@@ -42,7 +43,8 @@ def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
     for name in pictures:
         seen, steps = as_seen(run, read_picture(name))
         with torch.no_grad():
-            answers = net(torch.from_numpy(run.normalised(seen))[None])
+            views = [shifted(seen, *move) for move in VIEWS[run.recipe.get("views", "plain")]]
+            answers = net(torch.from_numpy(run.normalised(np.stack(views)))).mean(0, keepdim=True)
         chances = probabilities(run.stack, answers)[0].tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
         named = dict(zip(run.classes, chances, strict=True))

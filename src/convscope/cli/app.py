@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from convscope.cli import data, nets, predict, report, train
+from convscope.cli import convolve, data, nets, predict, report, train
 from convscope.errors import ConvscopeError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, predict, report, nets, data):
+for module in (train, predict, convolve, report, nets, data):
     module.register(app)
 
 

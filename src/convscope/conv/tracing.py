@@ -132,7 +132,7 @@ def made_trace(
     An activation that is not among `ACTIVATIONS` leaves `value` to whoever knows it: it is the sum.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        products = window * kernel if operation != "squared difference" else (window - kernel) ** 2
+        products = (window - kernel) ** 2 if operation == "squared difference" else window * kernel + 0.0
         if operation == "largest":
             products = np.where(kernel == 1, window, 0.0)
         sums = products.sum((1, 2))

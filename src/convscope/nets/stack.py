@@ -105,6 +105,20 @@ class Stack:
         """Layer name -> how many pixels of the picture one of its values sees: (rows, columns)."""
         return {rung.name: rung.receptive_field for rung in self.ladder}
 
+    def coverage(self, layer: str) -> tuple[list[int], list[int]]:
+        """How many of a layer's positions see each row, and each column, of the picture: fewer at the border.
+
+        >>> from convscope.nets.grammar import parse
+        >>> parse("input 1x7x7; a conv 2 3x3; b conv 2 3x3 stride=2; out linear 2").coverage("b")[0]
+        [1, 1, 2, 2, 2, 1, 1]
+        """
+        rung = next(rung for rung in self.ladder if rung.name == layer)
+        counts = []
+        for field, positions, size in zip(rung.fields, rung.output[1:], self.input.shape[1:], strict=True):
+            spans = [field.span(position) for position in range(positions)]
+            counts.append([sum(first <= pixel < after for first, after in spans) for pixel in range(size)])
+        return counts[0], counts[1]
+
     @property
     def parameters(self) -> int:
         """Trainable numbers in the whole net."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from convscope.data.images import Pictures
 from convscope.nets.stack import Input
+from convscope.nets.views import VIEWS, shifted
 from convscope.training.chance import generator
 from convscope.training.distort import distort
 from convscope.training.recipe import Recipe
@@ -68,6 +71,15 @@ class Feeder:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def views(self) -> Iterator[Feeder]:
+        """The same pictures, once for each view that the recipe shows to a trained net."""
+        for down, right in VIEWS[self.recipe.views]:
+            seen = copy(self)
+            if down or right:
+                moved = shifted(self.pixels.cpu().numpy(), down, right)
+                seen.pixels = torch.as_tensor(moved, device=self.pixels.device)
+            yield seen
 
     def order(self, epoch: int) -> Int[Tensor, " n"]:
         """The order in which an epoch shows the pictures."""

@@ -258,10 +258,13 @@ class _Training:
         )
 
     def _answers(self, feeder: Feeder) -> Tensor:
+        """What the net answers, the mean over the recipe's views."""
         starts = range(0, len(feeder), EVALUATION_BATCH)
-        return torch.cat(
-            [self.learner.answers(feeder, s, min(s + EVALUATION_BATCH, len(feeder))) for s in starts]
-        )
+        views = [
+            torch.cat([self.learner.answers(view, s, min(s + EVALUATION_BATCH, len(view))) for s in starts])
+            for view in feeder.views()
+        ]
+        return torch.stack(views).mean(0) if len(views) > 1 else views[0]
 
     def _kept(self) -> Tensor:
         return self.learner.theta if self.average is None else self.average

@@ -78,6 +78,12 @@ class Recipe:
     shear: float = number(0.0, "random horizontal shear, up to this many pixels a pixel", high=2)
     elastic: float = number(0.0, "random elastic distortion: typical displacement", high=100, unit="pixels")
     calm: int = number(0, "last epochs of the run, without distortions", high=100_000, unit="epochs")
+    views: str = choice(
+        "plain",
+        "how a picture is shown to the trained net: as it is, or nine times, up to a pixel aside, the answers averaged",
+        "plain",
+        "shifted",
+    )
     engine: str = choice(
         "auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch"
     )
@@ -168,7 +174,7 @@ RECIPES = (
     Named(
         "digits",
         ("digits",),
-        "mild distortions, elastic ones too, none in the last epochs, and a running mean of the weights",
+        "mild distortions, elastic ones too, none in the last epochs; a running mean of the weights; nine views",
         Recipe(
             epochs=22,
             batch=64,
@@ -182,6 +188,7 @@ RECIPES = (
             shear=0.07,
             elastic=0.5,
             calm=4,
+            views="shifted",
         ),
     ),
     Named("squashed", ("lenet1", "lenet4"), "no distortions, squared error to +1 and -1", _SQUASHED),
