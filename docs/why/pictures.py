@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import convscope as cs
+from convscope.conv.matching import cut
 from convscope.conv.tracing import trace
 from convscope.data.pictures import read_picture
 from convscope.drawing.sheet import Panel, sheet
@@ -44,6 +45,9 @@ def main(photograph: str | None = None) -> None:
     edges = lay(seven, "1 1 1 1 1; 1 1 1 1 1; 0 0 0 0 0; -1 -1 -1 -1 -1; -1 -1 -1 -1 -1")
     scene = Scene(seven / 255, edges.sheet.kernel, edges.maps[0], "lower edges")
     write_animation(frames(scene, count=100), FOLDER / "slide.gif", kept_colours("light"))
+    corner = cut(seven[0] / 255, 6, 14, 7, 7)
+    panel = Panel("the corner, cut out", corner, cs.match(seven[0] / 255, corner)[None])
+    write_picture(sheet(seven / 255, [panel], title="a seven"), FOLDER / "magnet.png")
     picture = drawn() if photograph is None else read_picture(photograph)
     grey = picture.mean(0).round().astype(np.uint8)[None]
     laid = [lay(grey, name, padding="same", mode="replicate") for name in CLASSICS]

@@ -66,6 +66,12 @@ def test_it_prints_the_sizes_and_why(say, grey: Path):
     assert "the stride leaves out the last 1 row" in err
 
 
+def test_same_padding_of_an_even_kernel_says_where_the_odd_pixel_goes(say, grey: Path):
+    code, out, err = say(grey, "-k", "1 1; 1 1", "--padding", "same")
+    assert code == 0 and "-> 1x4x4" in out
+    assert err == "  typed: same padding of an even extent puts the odd pixel at the bottom and right\n"
+
+
 def test_its_json_says_everything_of_one_value(say, grey: Path):
     said = answer(say(grey, "-k", "1 0; 0 2", "--at", "1,2", "--json"))
     assert said["input"] == [1, 4, 4] and said["output"] == [1, 3, 3]

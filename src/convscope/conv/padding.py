@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -96,8 +97,9 @@ def _named(
     raise GeometryError(f"padding is valid, same, full or numbers, not {padding!r}")
 
 
+@lru_cache(maxsize=256)
 def places(size: int, before: int, after: int, mode: str, axis: str = "row") -> Int[np.ndarray, " padded"]:
-    """For each pixel of a padded axis, which pixel of the picture it repeats; -1 where it holds a constant.
+    """For each pixel of a padded axis, which pixel of the picture it repeats; -1 where it holds a constant. Read-only.
 
     Raises:
         GeometryError: There is no such mode, or a reflection is as wide as the picture.
@@ -105,6 +107,12 @@ def places(size: int, before: int, after: int, mode: str, axis: str = "row") -> 
     >>> places(4, 2, 1, "reflect").tolist(), places(4, 2, 1, "zeros").tolist()
     ([2, 1, 0, 1, 2, 3, 2], [-1, -1, 0, 1, 2, 3, -1])
     """
+    found = _places(size, before, after, mode, axis)
+    found.setflags(write=False)
+    return found
+
+
+def _places(size: int, before: int, after: int, mode: str, axis: str) -> Int[np.ndarray, " padded"]:
     own = np.arange(size, dtype=np.int32)
     if mode in ("zeros", "constant"):
         return np.pad(own, (before, after), constant_values=-1)
