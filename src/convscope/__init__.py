@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convscope.conv.tracing import trace
     from convscope.data.images import Images, images
     from convscope.errors import ConvscopeError
+    from convscope.inspect.record import record
     from convscope.inspect.tracing import trace_layer
     from convscope.nets.grammar import parse
     from convscope.nets.stack import Stack
@@ -40,6 +41,7 @@ PUBLIC = {
     "output_size": "convscope.conv.geometry",
     "parse": "convscope.nets.grammar",
     "predict": "convscope.prediction",
+    "record": "convscope.inspect.record",
     "trace": "convscope.conv.tracing",
     "trace_layer": "convscope.inspect.tracing",
     "train": "convscope.training.loop",
@@ -62,6 +64,7 @@ __all__ = [
     "output_size",
     "parse",
     "predict",
+    "record",
     "trace",
     "trace_layer",
     "train",
