@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,58 @@ def test_frames_become_a_folder(tmp_path: Path):
     assert [p.name for p in tmp_path.iterdir()] == ["frames"]
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_zero_in_a_gif_is_film_s_neutral_at_every_place(theme: Any, tmp_path: Path):
+    drawn = list(frames(scene(14), count=5, theme=theme))
+    write_animation(drawn, tmp_path / "slide.gif", kept_colours(theme))
+    with Image.open(tmp_path / "slide.gif") as film_:
+        film_.seek(4)
+        written = np.asarray(film_.convert("RGB"))
+    for exact in kept_colours(theme):
+        there = (np.asarray(drawn[4]) == exact).all(axis=2)
+        assert (written[there] == exact).all(), exact
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stands in for ffmpeg by a shell script")
+def test_an_ffmpeg_that_fails_is_quoted_and_none_is_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ffmpeg"
+    program.write_text("#!/bin/sh\necho 'Unknown encoder' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(PictureError, match="Unknown encoder"):
+        write_animation(frames(scene(8)), tmp_path / "slide.mp4")
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec cat > /dev/null\n")
+
+    def broken():
+        yield next(frames(scene(5)))
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+            time.sleep(0.01)
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        write_animation(broken(), tmp_path / "slide.mp4")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert not list(tmp_path.glob("*slide*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stands in for ffmpeg by a shell script")
+def test_an_mp4_holds_its_last_frame_for_two_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "ffmpeg"
+    program.write_text('#!/bin/sh\nfor last; do file=$last; done\nexec cat > "$file"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    drawn = list(frames(scene(5)))
+    write_animation(drawn, tmp_path / "slide.mp4")
+    size = (drawn[0].width // 2 * 2) * (drawn[0].height // 2 * 2) * 3
+    written = (tmp_path / "slide.mp4").read_bytes()
+    assert len(written) == (9 + 39) * size and written[-size:] == written[8 * size : 9 * size]
+
+
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 def test_frames_become_an_mp4(tmp_path: Path):
     write_animation(frames(scene(8)), tmp_path / "slide.mp4")
@@ -120,6 +174,11 @@ def test_a_write_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path: Pa
         write_animation(broken(), tmp_path / "slide.gif")
     with pytest.raises(PictureError, match="a picture's name ends in"):
         write_picture(Image.new("RGB", (2, 2)), tmp_path / "map.what")
-    with pytest.raises(PictureError, match="cannot be written"):
-        write_picture(Image.new("RGB", (2, 2)), tmp_path / "no" / "map.png")
+    for place in (tmp_path / "no" / "map.png", path / "map.png"):
+        with pytest.raises(PictureError, match="cannot be written"):
+            write_picture(Image.new("RGB", (2, 2)), place)
+    with pytest.raises(PictureError, match=r"cannot be written .* write a \.png instead"):
+        write_picture(Image.new("RGB", (17000, 1)), tmp_path / "map.webp")
+    with pytest.raises(PictureError, match="no frames"):
+        write_animation([], tmp_path / "slide.gif")
     assert path.read_bytes() == b"before" and [p.name for p in tmp_path.iterdir()] == ["map.png"]

@@ -47,10 +47,10 @@ def draw_cells(
         for column in range(values.shape[1]):
             left, top = x + column * cell, y + row * cell
             fill = (int(colours[row, column, 0]), int(colours[row, column, 1]), int(colours[row, column, 2]))
-            canvas.box(left, top, cell, cell, fill=fill, line=canvas.colours.line)
             hatched = padded is not None and bool(padded[row, column])
             if hatched:
-                canvas.hatch(left + 1, top + 1, cell - 2, cell - 2)
+                canvas.hatch(left, top, cell, cell)
+            canvas.box(left, top, cell, cell, fill=None if hatched else fill, line=canvas.colours.line)
             if numbers and cell >= LEAST and size >= 7:
                 ink = canvas.colours.ink if hatched else readable_on(fill)
                 words = texts[row * values.shape[1] + column]

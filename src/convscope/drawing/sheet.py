@@ -56,14 +56,14 @@ def sheet(
     place = fit(picture.shape[1], picture.shape[2], bound * 2)
     side = max([bound * 0.35, *(_place(p, bound).width / SCALE for p in panels)])
     kernel_side = max(bound * 0.5, *(width_of(p.name, 14) for p in panels))
-    block = kernel_side + GAP + max(len(p.maps) for p in panels) * (side + GAP)
+    block = kernel_side + GAP + min(MOST_MAPS, max(len(p.maps) for p in panels)) * (side + GAP)
     across = _columns(panels)
     rows = [panels[n : n + across] for n in range(0, len(panels), across)]
     heights = [max(_row_height(p, bound) for p in row) for row in rows]
     left = MARGIN + place.width / SCALE + GAP * 2
     tall = max(sum(heights), place.height / SCALE + HEAD + GAP)
     canvas = Canvas(left + across * (block + GAP) + MARGIN - GAP, tall + MARGIN * 2, theme, SCALE)
-    _heading(canvas, MARGIN, MARGIN, title or "picture", _by(picture.shape), place.note)
+    _heading(canvas, MARGIN, MARGIN, title or "picture", _shown_as(picture), place.note)
     canvas.put(MARGIN, MARGIN + HEAD, shown(grey(_as_floats(shown_picture)), place))
     y = MARGIN
     for row, height in zip(rows, heights, strict=True):
@@ -101,17 +101,25 @@ def _row(
         )  # fmt: skip
     limit, place = limit_of(panel.maps), _place(panel, bound)
     names = NAMES.get(len(panel.maps), tuple(f"map {n}" for n in range(len(panel.maps))))
-    for n, map in enumerate(panel.maps):
+    for n, map in enumerate(panel.maps[:MOST_MAPS]):
         x = lefts[1] + n * (side + GAP)
         label = f"{_by(map.shape)}" + (f", {names[n]}" if len(panel.maps) > 1 else "")
         finite = map[np.isfinite(map)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
         _heading(canvas, x, y, label, f"{numeral(low)} to {numeral(high)}", place.note)
         canvas.put(x, y + HEAD, shown_map(map, limit, place, canvas.theme))
+    if len(panel.maps) > MOST_MAPS:
+        canvas.quiet(
+            lefts[1],
+            y + HEAD + place.height / canvas.scale + 52,
+            f"and {len(panel.maps) - MOST_MAPS} more maps",
+        )
     below = y + HEAD + place.height / canvas.scale + 12
     canvas.legend(lefts[1], below, max(120.0, min(side, 200.0)), limit, missing=missing(panel.maps))
 
 
+MOST_MAPS = 8
+"""Maps of one kernel that a sheet shows."""
 NAMES_MOST = 3
 """Slices of a deep kernel that a sheet shows."""
 
@@ -140,6 +148,16 @@ def _as_floats(picture: np.ndarray) -> np.ndarray:
         span = values.max() - values.min() or 1.0
         return (values - values.min()) / span
     return values
+
+
+def _shown_as(picture: np.ndarray) -> str:
+    """The picture's size, and what is not the picture as it is: one channel of many, or values beyond 0..1."""
+    words = _by(picture.shape)
+    if len(picture) not in (1, 3):
+        words += f", channel 0 of {len(picture)}"
+    seen = picture if len(picture) in (1, 3) else picture[:1]
+    low, high = float(seen.min()), float(seen.max())
+    return words if low >= 0 and high <= 1 else f"{words}, black {numeral(low)}, white {numeral(high)}"
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -12,7 +12,20 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from convscope.drawing.canvas import LEGEND, THEMES, Canvas, Fit, fit, hexed, shown, shown_map, width_of
+from convscope.drawing.canvas import (
+    LEGEND,
+    NAN_COLOUR,
+    NAN_NOTE,
+    THEMES,
+    Canvas,
+    Fit,
+    fit,
+    hexed,
+    missing,
+    shown,
+    shown_map,
+    width_of,
+)
 from convscope.drawing.colours import ThemeName, film, grey, limit_of
 from convscope.drawing.numerals import numeral
 
@@ -54,7 +67,7 @@ def frames(scene: Scene, count: int = 120, theme: ThemeName = "light") -> Iterat
 def kept_colours(theme: ThemeName) -> UInt8[np.ndarray, "n 3"]:
     """Every second step of film with neutral among them, what is looked at, and the paper's colours."""
     own = [hexed(c) for c in vars(THEMES[theme]).values()]
-    return np.concatenate([film(theme)[1:254:2], np.array([FRAME, *own], dtype=np.uint8)])
+    return np.concatenate([film(theme)[1:254:2], np.array([FRAME, hexed(NAN_COLOUR), *own], dtype=np.uint8)])
 
 
 class _Stage:
@@ -72,6 +85,7 @@ class _Stage:
         self.made = _same_scale(rows, columns, self.given, self.cell)
         wide = MARGIN * 2 + (self.given.width + self.made.width) / SCALE + GAP
         tall = MARGIN * 2 + HEAD + max(self.given.height, self.made.height) / SCALE + 18 + 26 + LEGEND
+        tall += NAN_NOTE if missing(scene.map) else 0
         words = width_of(self._title(), 13)
         wide = max(wide, 420, MARGIN * 2 + self.given.width / SCALE + GAP + words)
         canvas = Canvas(wide, tall, theme, SCALE)
@@ -89,7 +103,8 @@ class _Stage:
 
     def _still(self, canvas: Canvas) -> None:
         scene = self.scene
-        canvas.text(MARGIN, MARGIN + 12, f"picture, {_by(scene.picture.shape)}", size=13)
+        many = "" if len(scene.picture) in (1, 3) else ": channel 0, cut to 0..1"
+        canvas.text(MARGIN, MARGIN + 12, f"picture, {_by(scene.picture.shape)}{many}", size=13)
         x = self.map_x / SCALE
         canvas.text(x, MARGIN + 12, self._title(), size=13)
         top, left, _, _ = scene.sides
@@ -103,7 +118,7 @@ class _Stage:
             MARGIN + HEAD + top * self.cell / SCALE,
             shown(grey(values), inside),
         )
-        canvas.legend(MARGIN, self.below / SCALE + 22, 180, limit_of(scene.map))
+        canvas.legend(MARGIN, self.below / SCALE + 22, 180, limit_of(scene.map), missing=missing(scene.map))
 
     def frame(self, done: int) -> Image.Image:
         """The frame in which the position number `done` is computed."""

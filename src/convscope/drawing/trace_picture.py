@@ -94,7 +94,7 @@ def _channel(canvas: Canvas, found: Trace, n: int, y: float, cell: float, small:
     middle = y + rows * cell / 2 + 6
     canvas.text(xs[1] - BETWEEN / 2, middle, SIGNS[found.operation], size=18, anchor="middle")
     canvas.text(xs[2] - BETWEEN / 2, middle, "=", size=18, anchor="middle")
-    canvas.text(xs[2] + block + 14, middle, f"sum {numeral(float(found.channel_sums[n]), 4)}", size=14)
+    canvas.text(xs[2] + block + 14, middle, f"sum {numerals(found.channel_sums, 4)[n]}", size=14)
     step = 1 if cell >= 16 else max(1, round(24 / cell))
     for k in range(0, rows, step):
         canvas.quiet(xs[0] - 6, y + (k + 0.5) * cell + 4, _whole(found.rows[k]), size=10, anchor="right")
@@ -113,8 +113,9 @@ def _sum(canvas: Canvas, found: Trace, y: float, small: bool) -> None:
         )
         y += 24
     texts = numerals([*sums[:4], found.bias, found.sum], 4)
-    parts = " + ".join(texts[: len(sums[:4])]) + (" + ..." if len(sums) > 4 else "")
-    x = MARGIN + canvas.text(MARGIN, y + 8, f"{parts} + bias {texts[-2]} = ", size=15)
+    parts = " + ".join(texts[: len(sums[:4])]) + (" + …" if len(sums) > 4 else "")
+    line = f"{parts} + bias {texts[-2]} = ".replace("+ −", "− ").replace("+ bias −", "− bias ")
+    x = MARGIN + canvas.text(MARGIN, y + 8, line, size=15)
     x += canvas.text(x, y + 8, texts[-1], size=15, colour="#1b7837" if canvas.theme == "light" else "#82da9d")
     if found.activation != "none":
         canvas.text(

@@ -6,10 +6,11 @@ import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -40,8 +41,8 @@ def beside(path: Path) -> Iterator[Path]:
     finally:
         if part.is_dir():
             shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+        elif part.exists():
+            part.unlink()
 
 
 def write_picture(image: Image.Image, path: Path) -> None:
@@ -50,10 +51,14 @@ def write_picture(image: Image.Image, path: Path) -> None:
     Raises:
         PictureError: The ending is unknown, or the path cannot be written.
     """
-    if path.suffix.lower() not in Image.registered_extensions():
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
         raise PictureError(f"{path}: a picture's name ends in .png, .jpg or .webp")
     with beside(path) as part:
-        image.save(part, Image.registered_extensions()[path.suffix.lower()])
+        try:
+            image.save(part, kind)
+        except ValueError as error:  # a format's own limits, such as WebP's 16,383 pixels a side
+            raise PictureError(f"{path}: cannot be written ({error}); write a .png instead") from None
 
 
 def write_numbers(values: np.ndarray, path: Path) -> None:
@@ -86,8 +91,9 @@ def write_animation(frames: Iterable[Image.Image], path: Path, kept: np.ndarray 
 def _gif(frames: Iterable[Image.Image], path: Path, kept: np.ndarray | None) -> None:
     """All frames with the palette of the last one, which has all of the map; it stays for two seconds."""
     shown = list(frames)
-    palette = _palette(shown[-1], kept)
-    drawn = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in shown]
+    if not shown:
+        raise PictureError("an animation of no frames cannot be written: give at least one")
+    drawn = list(_indexed(shown, _palette(shown[-1], kept)))
     times = [1000 // RATE] * (len(drawn) - 1) + [int(HOLD * 1000)]
     data = io.BytesIO()
     drawn[0].save(data, "GIF", save_all=True, append_images=drawn[1:], duration=times, loop=0, optimize=False)
@@ -104,42 +110,81 @@ def _palette(frame: Image.Image, kept: np.ndarray | None) -> Image.Image:
     return palette
 
 
+def _indexed(frames: Sequence[Image.Image], palette: Image.Image) -> Iterator[Image.Image]:
+    """Frames in a palette's nearest colours; Pillow's own search is coarse, and draws zero as a neighbour of it."""
+    colours = np.array(palette.getpalette(), dtype=np.int32).reshape(-1, 3)
+    nearest = np.full(1 << 24, -1, dtype=np.int16)  # by colour, found when first met
+    for frame in frames:
+        packed = np.frombuffer(frame.convert("RGBX").tobytes(), dtype="<u4").reshape(
+            frame.height, frame.width
+        )
+        pixels = packed & 0xFFFFFF
+        index = nearest[pixels]
+        new = np.unique(pixels[index < 0]).astype(np.int32)
+        if new.size:
+            apart = np.stack([new & 255, (new >> 8) & 255, new >> 16], axis=1)[:, None] - colours
+            nearest[new] = (apart**2).sum(axis=2).argmin(axis=1)
+            index = nearest[pixels]
+        image = Image.fromarray(index.astype(np.uint8)).convert("P")
+        image.putpalette(colours.astype(np.uint8).tobytes())
+        yield image
+
+
 def _mp4(frames: Iterable[Image.Image], path: Path) -> None:
     program = shutil.which("ffmpeg")
     if program is None:
-        raise PictureError(
-            f"{path.name}: .mp4 needs the program ffmpeg, which is not here; write a .gif instead"
-        )
-    with tempfile.TemporaryFile() as said:
+        raise PictureError("an .mp4 needs the program ffmpeg, which is not here; write a .gif instead")
+    last = None
+    with tempfile.TemporaryFile() as said, ExitStack() as stack:
         coder = None
-        for frame in frames:
-            even = frame.crop((0, 0, frame.width // 2 * 2, frame.height // 2 * 2))
-            if coder is None:
-                size = f"{even.width}x{even.height}"
-                command = [
-                    program,
-                    "-y",
-                    "-loglevel",
-                    "error",
-                    "-f",
-                    "rawvideo",
-                    "-pix_fmt",
-                    "rgb24",
-                    "-s",
-                    size,
-                ]
-                command += ["-r", str(RATE), "-i", "-", "-pix_fmt", "yuv420p", "-f", "mp4", str(path)]
-                coder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said)
-            assert coder.stdin is not None
-            coder.stdin.write(even.tobytes())
-        assert coder is not None and coder.stdin is not None
+        try:
+            for frame in frames:
+                last = frame.crop((0, 0, frame.width // 2 * 2, frame.height // 2 * 2))
+                coder = coder or stack.enter_context(_coder(program, last.size, path, said))
+                coder.write(last.tobytes())
+            for _ in range(int(HOLD * RATE) - 1):
+                if coder is not None and last is not None:
+                    coder.write(last.tobytes())
+            stack.close()
+        except (BrokenPipeError, subprocess.CalledProcessError):
+            said.seek(0)
+            words = said.read(300).decode(errors="replace").split("\n")[0].strip()
+            raise PictureError(
+                f"ffmpeg could not write the .mp4 ({words or 'it did not say why'}); write a .gif instead"
+            ) from None
+    if last is None:
+        raise PictureError("an animation of no frames cannot be written: give at least one")
+
+
+@contextmanager
+def _coder(program: str, size: tuple[int, int], path: Path, said: IO[bytes]) -> Iterator[IO[bytes]]:
+    """ffmpeg's ear for raw frames; it has ended when the block is left, killed where the block failed."""
+    raw = f"-f rawvideo -pix_fmt rgb24 -s {size[0]}x{size[1]} -r {RATE} -i -"
+    command = [
+        program,
+        "-y",
+        "-loglevel",
+        "error",
+        *raw.split(),
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "mp4",
+        str(path),
+    ]
+    coder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said)
+    assert coder.stdin is not None
+    try:
+        yield coder.stdin
         coder.stdin.close()
         if coder.wait():
-            said.seek(0)
-            words = said.read(300).decode(errors="replace").strip()
-            raise PictureError(
-                f"{path.name}: ffmpeg could not write it ({words.splitlines()[-1] if words else '?'})"
-            )
+            raise subprocess.CalledProcessError(coder.returncode, program)
+    finally:
+        if coder.poll() is None:
+            coder.kill()
+            coder.wait()
+        with suppress(BrokenPipeError):
+            coder.stdin.close()
 
 
 def _folder(frames: Iterable[Image.Image], path: Path) -> None:
