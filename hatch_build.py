@@ -30,7 +30,15 @@ class CompileEngine(BuildHookInterface):
         target = folder / "engine.so"
         part = target.with_suffix(".part")
         command = [compiler, "-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", "-ffp-contract=fast"]
-        command += ["-fno-math-errno", "-Wall", "-Wno-psabi", "-o", str(part), *map(str, sorted(folder.glob("*.c"))), "-lm"]
+        command += [
+            "-fno-math-errno",
+            "-Wall",
+            "-Wno-psabi",
+            "-o",
+            str(part),
+            *map(str, sorted(folder.glob("*.c"))),
+            "-lm",
+        ]
         made = subprocess.run(command, capture_output=True, text=True)
         if made.returncode != 0:
             self.app.display_warning(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -288,3 +291,25 @@ def test_what_does_not_fit_is_told_with_what_would(
     with pytest.raises(error) as told:
         convolve(np.ones(shape), np.ones(kernel), **how)
     assert str(told.value) == message
+
+
+def test_calls_from_several_threads_and_after_a_fork_give_the_same_map():
+    picture = np.random.default_rng(0).random((1200, 1300), np.float32)
+    expected = convolve(picture, cs.kernels.sobel_x)
+    results: list[bool] = []
+
+    def work() -> None:
+        results.extend(np.array_equal(convolve(picture, cs.kernels.sobel_x), expected) for _ in range(10))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 30
+    code = (
+        "import os, sys, numpy as np; from convscope.conv.convolution import convolve; p = np.ones((1500, 1500), np.float32);"
+        "k = np.ones((3, 3)); a = convolve(p, k); c = os.fork();"
+        "ok = np.array_equal(convolve(p, k), a); os._exit(not ok) if c == 0 else sys.exit(os.waitpid(c, 0)[1] or not ok)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -15,9 +15,10 @@ from convscope.native.runner import available_processors
 
 METHODS = ("auto", "direct", "separable", "fourier", "torch")
 # Nanoseconds on one core of the machine of benchmarks/convolution.py: for a product, and for a pixel of a transform.
-PRODUCT_NS = 0.026
-TRANSFORM_NS = {32: 2.4, 64: 2.5, 128: 3.0, 256: 3.5, 512: 4.5, 1024: 7.0, 2048: 12.0}
-PASS_NS = 0.6
+PRODUCT_NS = 0.0217
+TRANSFORM_NS = {32: 2.5, 64: 2.65, 128: 3.15, 256: 3.6, 512: 4.5, 1024: 7.0, 2048: 12.0}
+PASS_NS = 0.5
+LINE_NS = 0.06  # for a cell of a row or a column, of kernels that are one times the other
 ONE_THREAD = 2_000_000  # products below which a second thread costs more than it brings
 
 
@@ -71,7 +72,7 @@ def _cheapest(made: Setup, separable: bool, fourier: float | None) -> str:
     positions = prod(made.size) * made.maps
     costs = {"direct": positions * (PASS_NS + PRODUCT_NS * prod(made.kernels.shape[1:]))}
     if separable:
-        costs["separable"] = positions * (1.8 * PASS_NS + 2.4 * PRODUCT_NS * (rows + columns))
+        costs["separable"] = positions * (0.7 * PASS_NS + LINE_NS * (rows + columns))
     if fourier is not None:
         costs["fourier"] = fourier
     return min(costs, key=costs.__getitem__)

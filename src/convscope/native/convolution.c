@@ -6,6 +6,7 @@
 #include "convolution.h"
 #include "engine.h"
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,9 +159,16 @@ static void convolve_window(const Convolution *c, const Piece *p, const char *fr
     }
 }
 
+/* Rows of a strip: more where a column follows a row, since the row also runs over the rows that strips share. */
+static int tallest(const ConvolveSpec *s)
+{
+    int rows = 3 * s->kernel[0];
+    return !s->downs ? TALLEST : rows < 2 * TALLEST ? 2 * TALLEST : least(rows, 3 * TALLEST);
+}
+
 static size_t scratch_of_factors(const Convolution *c)
 {
-    return c->spec->downs ? (size_t)(TALLEST + c->spec->kernel[0]) * (WIDEST + SLACK) * c->size : 0;
+    return c->spec->downs ? (size_t)(tallest(c->spec) + c->spec->kernel[0]) * (WIDEST + SLACK) * c->size : 0;
 }
 
 static void convolve_strip(const Convolution *c, const Piece *p, char *scratch)
@@ -249,14 +257,14 @@ static void plan_tiles(Convolution *c)
     for (int axis = 0; axis < 2; axis++)
         reach[axis] = (s->kernel[axis] - 1) * s->dilation[axis];
     c->strip[1] = least(WIDEST, s->map[1]);
-    c->strip[0] = least(TALLEST, s->map[0]);
+    c->strip[0] = least(tallest(s), s->map[0]);
     for (;;) {
         c->phase = c->strip[1] + reach[1] / s->stride[1] + SLACK;
         c->pitch = (ptrdiff_t)c->phase * s->stride[1];
         c->window_rows = (c->strip[0] - 1) * s->stride[0] + reach[0] + 1;
         size_t bytes = c->size * (size_t)c->pitch * (size_t)c->window_rows * (size_t)s->inside;
         c->room = bytes + scratch_of_factors(c) + 64;
-        if (bytes <= SCRATCH || (c->strip[0] <= 8 && c->strip[1] <= 64))
+        if (bytes <= (s->downs ? 2 * SCRATCH : SCRATCH) || (c->strip[0] <= 8 && c->strip[1] <= 64))
             break;
         int *larger = c->strip[0] > 8 && (c->strip[0] * 8 > c->strip[1] || c->strip[1] <= 64) ? &c->strip[0] : &c->strip[1];
         *larger = (*larger + 1) / 2;
@@ -287,16 +295,43 @@ static int run_parts(Convolution *c, Pool *pool)
     return 0;
 }
 
+/* The threads of the last call are kept for the next one; a call that comes while they work makes its own. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static Pool *kept;
+static int kept_threads;
+
+static Pool *take_pool(int threads, int *own)
+{
+    *own = threads == 1 || pthread_mutex_trylock(&lock) != 0;
+    if (*own)
+        return pool_new(threads);
+    if (kept_threads != threads) {
+        pool_free(kept);
+        kept = pool_new(threads);
+        kept_threads = kept ? threads : 0;
+    }
+    return kept;
+}
+
+static void return_pool(Pool *pool, int own)
+{
+    if (own)
+        pool_free(pool);
+    else
+        pthread_mutex_unlock(&lock);
+}
+
 /* Fills spec->maps; 0, or 1 where memory ran out. */
 int convolve(const ConvolveSpec *spec)
 {
+    int own;
     Convolution c = {.spec = spec, .code = choose_convolver(), .size = spec->pixels == PIXELS_DOUBLE ? 8 : 4};
     int64_t values = (int64_t)spec->groups * spec->outside * spec->map[0] * spec->map[1];
     c.past = values * (int64_t)c.size > LARGE;
     c.offsets = malloc((size_t)spec->kernel[1] * sizeof *c.offsets);
-    Pool *pool = pool_new(spec->threads);
+    Pool *pool = take_pool(spec->threads, &own);
     int failed = !c.offsets || !pool || run_parts(&c, pool);
-    pool_free(pool);
+    return_pool(pool, own);
     free(c.scratch);
     free(c.spectra);
     free(c.twiddles);
