@@ -94,6 +94,9 @@ INLINE void NAMED(strip_)(int rows, const SCALAR *from, SCALAR *out, const Slide
     for (int x = 0; x < s->width; x += ACROSS) {
         int start = x + ACROSS <= s->width || s->width < ACROSS ? x : s->width - ACROSS;
         int count = s->width < ACROSS ? s->width : ACROSS;
+        for (int r = 0; s->dense && r < rows; r++) /* what the next strip will read that this one does not */
+            for (int line = 0; line < ACROSS * (int)sizeof(SCALAR); line += 64)
+                __builtin_prefetch((const char *)(from + start + (s->rows - 1 + rows + r) * s->pitch) + line, 0, 2);
         NAMED(block_)(rows, from + start, out + start, count, s, past);
     }
 }
