@@ -13,30 +13,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convscope.cli.app import main
 from convscope.cli.train import train
 from convscope.nets.zoo import zoo
 from convscope.runs import Run
 
 VERBS = ("train", "predict", "report", "nets", "shapes", "data")
 SMALL = "input 1x28x28; c conv 4 5x5 stride=2 | relu; out linear 10"
-
-
-@pytest.fixture
-def say(monkeypatch, capsys):
-    """Runs the program in this process: (exit code, stdout, stderr)."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["convscope", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

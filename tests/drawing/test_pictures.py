@@ -108,7 +108,6 @@ def test_zero_in_a_gif_is_film_s_neutral_at_every_place(theme: Any, tmp_path: Pa
         assert (written[there] == exact).all(), exact
 
 
-@pytest.mark.skipif(os.name == "nt", reason="stands in for ffmpeg by a shell script")
 def test_an_ffmpeg_that_fails_is_quoted_and_none_is_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -134,7 +133,6 @@ def test_an_ffmpeg_that_fails_is_quoted_and_none_is_left_running(
     assert not list(tmp_path.glob("*slide*"))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="stands in for ffmpeg by a shell script")
 def test_an_mp4_holds_its_last_frame_for_two_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "ffmpeg"

@@ -9,6 +9,8 @@ import typer
 from convscope.cli import convolve, data, nets, predict, report, train
 from convscope.errors import ConvscopeError
 
+STOPPED = 130
+
 app = typer.Typer(
     name="convscope",
     help="See what a convolutional network sees.\n\nExample: convscope train mnist",
@@ -42,6 +44,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("convscope: stopped", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:  # what typer makes of Ctrl-C, which it says nothing about
+        if end.code == STOPPED:
+            print("convscope: stopped", file=sys.stderr)
+        raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from convscope.cli.output import as_json, remark
-from convscope.errors import GeometryError
+from convscope.errors import GeometryError, KernelError
 
 if TYPE_CHECKING:
     from convscope.conv.tracing import Trace
@@ -70,12 +70,11 @@ def convolve(
     from convscope.data.pictures import read_picture
     from convscope.inspect.laying import lay
 
-    if trace is not None and at is None:
-        raise GeometryError("--trace draws one value: say which with --at ROW,COLUMN")
+    _check(kernel, at, trace, animate, mode, constant)
     pixels = read_picture(picture)
     how: dict[str, Any] = {
         "stride": _numbers(stride, "--stride"), "padding": _padding(padding), "dilation": _numbers(dilation, "--dilation"),
-        "mode": mode, "constant": constant, "flip": flip or None,
+        "mode": "constant" if constant is not None else mode, "constant": constant, "flip": flip or None,
     }  # fmt: skip
     laid = [lay(pixels, text, **how) for text in kernel]
     position = None if at is None else _position(at)
@@ -97,6 +96,25 @@ def convolve(
         for found in traces[n] if traces else ():
             print(printed(found))
     return None
+
+
+def _check(
+    kernel: Sequence[str],
+    at: str | None,
+    trace: Path | None,
+    animate: Path | None,
+    mode: str | None,
+    constant: float | None,
+) -> None:
+    """Refuse what would otherwise be left out in silence."""
+    if trace is not None and at is None:
+        raise GeometryError("--trace draws one value: say which with --at ROW,COLUMN")
+    if constant is not None and mode not in (None, "constant"):
+        raise GeometryError(
+            f"--constant is the value of --mode constant, not of {mode}: leave one of them out"
+        )
+    if animate is not None and len(kernel) > 1:
+        raise KernelError(f"--animate slides one kernel, not {len(kernel)}: name one --kernel")
 
 
 def described(name: str, laid: Laid) -> str:
@@ -129,9 +147,9 @@ def printed(found: Trace) -> str:
         lines.append(f"  channel {channel}: products sum to {found.channel_sums[n]:.6g}")
     if max(found.padded.shape) > FINEST:
         lines.append("  (its cells are too many to print; --json has them)")
-    lines.append(
-        f"  sum {' + '.join(f'{v:.6g}' for v in found.channel_sums)} + bias {found.bias:.6g} = {found.sum:.6g}"
-    )
+    parts = " + ".join(f"{v:.6g}" for v in found.channel_sums)
+    after = "" if found.activation == "none" else f"; {found.activation} makes {found.value:.6g} of it"
+    lines.append(f"  sum {parts} + bias {found.bias:.6g} = {found.sum:.6g}{after}")
     return "\n".join(lines)
 
 
@@ -157,7 +175,8 @@ def entry(laid: Laid, traces: Sequence[Trace] | None) -> dict[str, Any]:
         said["at"] = {
             "position": list(traces[0].position), **{key: _plain(value) for key, value in parts.items()},
             "bias": bias, "sum": _finite(float(parts["channel_sums"].sum()) + bias),
-            "values": [_finite(t.sum) for t in traces],
+            "values": [_finite(t.sum) for t in traces], "activation": traces[0].activation,
+            "activated": [_finite(t.value) for t in traces],
         }  # fmt: skip
     return said
 
@@ -173,18 +192,18 @@ def _draw(
     from convscope.drawing.trace_picture import draw_trace, stacked
     from convscope.drawing.writing import write_animation, write_numbers, write_picture
 
-    out, whole = paths["out"], paths["sheet"]
-    if out is not None and len(laid) > 1:
-        out, whole = None, whole or out
+    sheets = [paths["sheet"], paths["out"] if len(laid) > 1 else None]
+    out = paths["out"] if len(laid) == 1 else None
     if out is not None and out.suffix == ".npy":
         write_numbers(laid[0].maps, out)
     elif out is not None:
         limit = limit_of(laid[0].maps)
         write_picture(draw_map(laid[0].maps, limit, theme), out)
         remark(f"  {out}: purple is -{limit:.4g}, neutral is 0, green is {limit:.4g}")
-    if whole is not None:
-        panels = [Panel(one.sheet.name, one.sheet.kernel, one.maps) for one in laid]
-        write_picture(sheet(laid[0].setup.picture, panels, theme=theme), whole)
+    panels = [Panel(one.sheet.name, one.sheet.kernel, one.maps) for one in laid]
+    for whole in sheets:
+        if whole is not None:
+            write_picture(sheet(laid[0].setup.picture, panels, theme=theme), whole)
     if paths["trace"] is not None:
         write_picture(stacked([draw_trace(t, theme) for of_one in traces for t in of_one]), paths["trace"])
     if paths["animate"] is not None:

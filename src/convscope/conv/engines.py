@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import ceil, prod
 
 import numpy as np
@@ -19,6 +20,8 @@ PRODUCT_NS = 0.0217
 TRANSFORM_NS = {32: 2.5, 64: 2.65, 128: 3.15, 256: 3.6, 512: 4.5, 1024: 7.0, 2048: 12.0}
 PASS_NS = 0.5
 LINE_NS = 0.06  # for a cell of a row or a column, of kernels that are one times the other
+DEEP_NS, TORCH_NS = 0.08, 0.03  # for a product of kernels of several channels, ours and PyTorch's
+MANY_MAPS = 8  # maps of a group from which PyTorch, where it is loaded already, shares its loads among them
 ONE_THREAD = 2_000_000  # products below which a second thread costs more than it brings
 
 
@@ -40,9 +43,9 @@ def run(made: Setup, maps: np.ndarray, method: str = "auto") -> None:
         raise GeometryError(
             "method=fourier wants a float32 or uint8 picture, stride and dilation 1, and finite kernels"
         )
-    if method == "torch" or not native.available():
-        return _torch(made, maps)
     chosen = method if method != "auto" else _cheapest(made, factors is not None, cost if side else None)
+    if chosen == "torch" or not native.available():
+        return _torch(made, maps)
     if chosen == "fourier" and made.kernels.shape[1] > 1:
         return _channel_by_channel(made, maps)
     return _native(made, maps, side if chosen == "fourier" else 0, factors if chosen == "separable" else None)
@@ -56,13 +59,11 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return room[start : start + count].reshape(shape)
 
 
-def _native(
-    made: Setup, maps: np.ndarray, tile: int, factors: tuple[np.ndarray, np.ndarray] | None, bias: bool = True
-) -> None:
+def _native(made: Setup, maps: np.ndarray, tile: int, factors: tuple[np.ndarray, np.ndarray] | None) -> None:
     rows, columns = (Axis(*made.axis(n), made.size[n], made.stride[n], made.dilation[n]) for n in (0, 1))
     products = maps.size * prod(made.kernels.shape[1:])
     convolve_native(
-        made.picture, made.kernels, (rows, columns), maps, groups=made.groups, bias=made.bias if bias else None,
+        made.picture, made.kernels, (rows, columns), maps, groups=made.groups, bias=made.bias,
         constant=made.constant, tile=tile, factors=factors, threads=available_processors() if products > ONE_THREAD else 1,
     )  # fmt: skip
 
@@ -70,7 +71,10 @@ def _native(
 def _cheapest(made: Setup, separable: bool, fourier: float | None) -> str:
     rows, columns = made.kernels.shape[2:]
     positions = prod(made.size) * made.maps
-    costs = {"direct": positions * (PASS_NS + PRODUCT_NS * prod(made.kernels.shape[1:]))}
+    deep, cells = made.kernels.shape[1] > 1, prod(made.kernels.shape[1:])
+    costs = {"direct": positions * (PASS_NS + (DEEP_NS if deep else PRODUCT_NS) * cells)}
+    if deep and made.maps >= MANY_MAPS * made.groups and "torch" in sys.modules:
+        costs["torch"] = TORCH_NS * positions * cells
     if separable:
         costs["separable"] = positions * (0.7 * PASS_NS + LINE_NS * (rows + columns))
     if fourier is not None:
@@ -140,6 +144,8 @@ def _torch(made: Setup, maps: np.ndarray) -> None:
     dtype = torch.float64 if made.dtype == np.float64 else torch.float32
     values = torch.from_numpy(made.picture).to(dtype)
     for number in (0, 1):
+        if not made.sides[number] and not made.sides[number + 2]:
+            continue
         pixels = torch.from_numpy(made.axis(number)[0].astype(np.int64))
         values = values.index_select(1 + number, pixels.clamp(min=0))
         constant = (pixels < 0).view(-1, 1) if number == 0 else pixels < 0

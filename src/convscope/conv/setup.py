@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -12,6 +12,19 @@ from convscope.conv.padding import Padding, Sides, pair, places, sides_of
 from convscope.errors import GeometryError, KernelError
 
 KEPT = (np.dtype("uint8"), np.dtype("float32"), np.dtype("float64"))
+
+
+class Options(TypedDict, total=False):
+    """The options of `convolve` that say what is computed, for functions that pass them on."""
+
+    stride: int | tuple[int, int]
+    padding: Padding
+    dilation: int | tuple[int, int]
+    groups: int
+    bias: Any
+    mode: str
+    constant: float
+    flip: bool
 
 
 @dataclass(frozen=True, eq=False)

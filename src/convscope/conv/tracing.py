@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from convscope.conv.padding import Padding
-from convscope.conv.setup import Setup, setup
+from convscope.conv.setup import Options, Setup, setup
 from convscope.errors import GeometryError
 
 ACTIVATIONS: dict[str, Callable[[float], float]] = {
@@ -57,21 +56,14 @@ def trace(
     at: tuple[int, int],
     *,
     map: int = 0,
-    stride: int | tuple[int, int] = 1,
-    padding: Padding = "valid",
-    dilation: int | tuple[int, int] = 1,
-    groups: int = 1,
-    bias: Any = None,
-    mode: str = "zeros",
-    constant: float = 0.0,
-    flip: bool = False,
     activation: str = "none",
     name: str = "kernel",
+    **how: Unpack[Options],
 ) -> Trace:
     """Everything that went into the value at row and column `at` of map number `map` of `convolve`.
 
-    The other arguments are those of `convolve`. Numbers are in float64, so the sum may differ from a float32 map's
-    value by that map's rounding.
+    `how` are the options of `convolve`: stride, padding, dilation, groups, bias, mode, constant, flip.
+    Numbers are in float64, so the sum may differ from a float32 map's value by that map's rounding.
 
     Raises:
         GeometryError: There is no such position or map, or the sizes do not fit.
@@ -81,10 +73,7 @@ def trace(
     >>> seen.window[0].tolist(), seen.products[0].tolist(), seen.sum
     ([[4.0, 5.0, 6.0]], [[4.0, 0.0, -6.0]], -2.0)
     """
-    made = setup(
-        picture, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias, mode=mode,
-        constant=constant, flip=flip,
-    )  # fmt: skip
+    made = setup(picture, kernel, **how)
     return trace_of(made, at, map, activation, name)
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from convscope.errors import StackError
+from convscope.inspect.names import nearest
 from convscope.nets.build import Net
 from convscope.nets.stack import Line
 from convscope.nets.steps import Conv, Linear, Rbf, Step, _Window
@@ -53,7 +54,7 @@ def pass_of(net: Net, picture: Float[Tensor, "c h w"], layer: str) -> Pass:
     """
     names = [line.name for line in net.stack.lines]
     if layer not in names:
-        raise StackError(f"there is no layer {layer!r}: there are {', '.join(names)}")
+        raise StackError(f"there is no layer {layer!r}{nearest(layer, names)}")
     return next(done for done in passes(net, picture) if done.line.name == layer)
 
 

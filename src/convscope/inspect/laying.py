@@ -6,7 +6,7 @@ deeper layer is laid where it belongs, on the maps below that the net makes of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from convscope.conv import engines
 from convscope.conv.geometry import lost_pixels
 from convscope.conv.kernel_text import parse_kernel
 from convscope.conv.setup import Setup, setup
-from convscope.conv.tracing import Trace, trace_of
+from convscope.conv.tracing import ACTIVATIONS, Trace, trace_of
 from convscope.data.fit import grey
 from convscope.errors import KernelError
 from convscope.inspect.forward import pass_of
-from convscope.inspect.tracing import unit_of
-from convscope.nets.layers import TableConv
+from convscope.inspect.tracing import following, unit_of
+from convscope.inspect.weights import kernel_of, shape_of
 from convscope.nets.steps import Conv
 from convscope.prediction import as_seen
 from convscope.runs import Run
@@ -30,13 +30,18 @@ from convscope.runs import Run
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A kernel and what it is laid on: `values` [channels, h, w]; `how` are the options of `convolve` it brings along."""
+    """A kernel and what it is laid on: `values` [channels, h, w]; `how` are the options of `convolve` it brings along.
+
+    `channels` names the maps of a layer that `values` are, and `activation` is what that layer makes of the sums.
+    """
 
     name: str
     kernel: Float[np.ndarray, "*shape"]
     values: Float[np.ndarray, "c h w"]
     remarks: tuple[str, ...] = ()
     how: dict[str, Any] = field(default_factory=dict)
+    channels: tuple[int, ...] = ()
+    activation: str = "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,9 @@ class Laid:
         Raises:
             GeometryError: The maps have no such position.
         """
-        return [trace_of(self.setup, at, number, name=self.sheet.name) for number in range(len(self.maps))]
+        name, activation = self.sheet.name, self.sheet.activation
+        found = [trace_of(self.setup, at, number, activation, name) for number in range(len(self.maps))]
+        return [replace(t, channels=self.sheet.channels or t.channels) for t in found]
 
 
 def lay(picture: UInt8[np.ndarray, "c y x"], kernel: str, **how: Any) -> Laid:
@@ -74,7 +81,7 @@ def lay(picture: UInt8[np.ndarray, "c y x"], kernel: str, **how: Any) -> Laid:
     sheet = sheet_of(kernel, picture)
     asked = {name: value for name, value in how.items() if value is not None}
     made = setup(sheet.values, sheet.kernel, **{**sheet.how, **asked})
-    maps = np.empty((made.maps, *made.size), made.dtype)
+    maps = engines.aligned((made.maps, *made.size), made.dtype)
     engines.run(made, maps)
     even = asked.get("padding") == "same" and made.sides[:2] != made.sides[2:]
     return Laid(sheet, made, maps, (*sheet.remarks, *_remarks(made, maps, even)))
@@ -116,25 +123,19 @@ def _learned(run: Run, unit: str, picture: np.ndarray) -> Sheet:
     if not isinstance(done.step, Conv):
         convs = [line.name for line in net.stack.lines if any(isinstance(s, Conv) for s in line.steps)]
         raise KernelError(f"{layer} has no kernels that slide: {', '.join(convs) or 'no layer'} has")
-    module, shape = done.module, tuple(done.given.shape)
-    weight = module.full_weight() if isinstance(module, TableConv) else module.weight
-    assert isinstance(weight, torch.Tensor)
-    below = done.step.table((shape[0], shape[1], shape[2]))[number]
-    kernel = weight.detach()[number].numpy()
-    kernel = kernel[list(below)] if done.step.maps else kernel
+    kernel, below, bias = kernel_of(done, done.step, number)
     if layer == net.stack.lines[0].name:
         values, remarks = _channels(picture, len(kernel))
         return Sheet(unit, kernel, values, remarks)
-    bias = 0.0 if module.bias is None else float(module.bias.detach()[number])  # type: ignore[union-attr]
     how = {
-        "stride": done.step.stride, "padding": done.step.sides((shape[0], shape[1], shape[2])),
-        "dilation": done.step.dilation, "bias": bias,
+        "stride": done.step.stride, "padding": done.step.sides(shape_of(done)), "dilation": done.step.dilation,
+        "bias": bias,
     }  # fmt: skip
-    remarks = (
-        f"{unit} is laid on maps {', '.join(map(str, below))} below it, as the net computes it",
-        *steps,
-    )
-    return Sheet(unit, kernel, done.given.numpy()[list(below)], remarks, how)
+    after = following(done)
+    said = f"{unit} is laid on maps {', '.join(map(str, below))} of the layer below; the map is its sums with the bias"
+    remarks = (said if after == "none" else f"{said}, before {after}", *steps)
+    activation = after if after in ACTIVATIONS else "none"
+    return Sheet(unit, kernel, done.given.numpy()[list(below)], remarks, how, below, activation)
 
 
 def _remarks(made: Setup, maps: np.ndarray, even: bool) -> list[str]:

@@ -150,7 +150,7 @@ class _Keeper:
     bytes: int = 0
 
     def hook(self, name: str, kind: str) -> Callable[[nn.Module, Any, Any], None]:
-        def keep(module: nn.Module, given: Any, result: Any) -> None:  # noqa: ARG001 - torch calls it with three
+        def keep(_module: nn.Module, _given: Any, result: Any) -> None:
             for part, tensor in _tensors(result):
                 self._keep(name + part, kind, tensor.detach())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -10,10 +12,11 @@ from convscope.conv.setup import setup
 from convscope.conv.tracing import Trace, check_position, made_trace, trace_of
 from convscope.errors import StackError
 from convscope.inspect.forward import Pass, pass_of
+from convscope.inspect.names import nearest
+from convscope.inspect.weights import bias_of, kernel_of, numbers, shape_of
 from convscope.nets import steps
 from convscope.nets.build import Net
-from convscope.nets.layers import TableConv
-from convscope.nets.steps import Shape, window_of
+from convscope.nets.steps import window_of
 
 
 def trace_layer(
@@ -44,11 +47,13 @@ def trace_pass(done: Pass, number: int, at: tuple[int, int] = (0, 0)) -> Trace:
     """As `trace_layer`, for a layer whose forward pass was made before."""
     check_position(at, (done.result.shape[1], done.result.shape[2]))
     made = _traced(done, number, at)
-    following = [
-        s.kind for s in done.line.steps[done.line.steps.index(done.step) + 1 :] if s.kind != "dropout"
-    ]
-    value = float(done.result[number, at[0], at[1]])
-    return Trace(**{**vars(made), "activation": ", ".join(following) or "none", "value": value})
+    return replace(made, activation=following(done), value=float(done.result[number, at[0], at[1]]))
+
+
+def following(done: Pass) -> str:
+    """What a layer does to its sums, in words: the steps after the working one, or "none"."""
+    after = done.line.steps[done.line.steps.index(done.step) + 1 :]
+    return ", ".join(step.kind for step in after if step.kind != "dropout") or "none"
 
 
 def unit_of(net: Net, unit: str) -> tuple[str, int]:
@@ -60,7 +65,7 @@ def unit_of(net: Net, unit: str) -> tuple[str, int]:
     layer, slash, number = unit.partition("/")
     shapes = net.stack.shapes
     if layer not in shapes:
-        raise StackError(f"there is no layer {layer!r}: there are {', '.join(shapes)}")
+        raise StackError(f"there is no layer {layer!r}{nearest(layer, list(shapes))}")
     if not slash or not number.isdecimal() or not int(number) < shapes[layer][0]:
         raise StackError(
             f"{unit!r} is no unit of {layer}: it has {layer}/0 to {layer}/{shapes[layer][0] - 1}"
@@ -72,16 +77,17 @@ def _traced(done: Pass, number: int, at: tuple[int, int]) -> Trace:
     given, step, name = done.given.numpy(), done.step, f"{done.line.name}/{number}"
     match step:
         case steps.Conv():
-            return _conv(done, given, step, number, at, name)
+            return _conv(done, step, number, at, name)
         case steps.Linear():
-            weight, bias = done.module.weight[number], done.module.bias  # type: ignore[index]
-            return _whole(name, given, _numbers(weight), 0.0 if bias is None else _one(bias, number))  # type: ignore[index]
+            return _whole(name, given, numbers(done.module, "weight")[number], bias_of(done.module, number))
         case steps.Rbf():
-            codes = _numbers(done.module.codes[number])  # type: ignore[index]
-            return _whole(name, given, codes, 0.0, "squared difference")
+            return _whole(name, given, numbers(done.module, "codes")[number], 0.0, "squared difference")
         case steps.Subsample():
-            source, weight = step.sources(_shape(given))[number], _one(done.module.weight, number)  # type: ignore[index]
-            return _pooled(step, given, source, at, name, weight, _one(done.module.bias, number))  # type: ignore[index]
+            source, weight = (
+                step.sources(shape_of(done))[number],
+                float(numbers(done.module, "weight")[number]),
+            )
+            return _pooled(step, given, source, at, name, weight, bias_of(done.module, number))
         case steps.AveragePool():
             return _pooled(step, given, number, at, name, 1 / (step.kernel[0] * step.kernel[1]))
         case steps.MaxPool():
@@ -92,21 +98,13 @@ def _traced(done: Pass, number: int, at: tuple[int, int]) -> Trace:
             )
 
 
-def _conv(
-    done: Pass, given: np.ndarray, step: steps.Conv, number: int, at: tuple[int, int], name: str
-) -> Trace:
-    module, shape = done.module, _shape(given)
-    full = module.full_weight() if isinstance(module, TableConv) else module.weight
-    kernel, below = _numbers(full[number]), step.table(shape)[number]  # type: ignore[index]
-    kernel = kernel[list(below)] if step.maps else kernel
-    top, left, bottom, right = step.sides(shape)
-    bias = 0.0 if module.bias is None else _one(module.bias, number)
+def _conv(done: Pass, step: steps.Conv, number: int, at: tuple[int, int], name: str) -> Trace:
+    kernel, below, bias = kernel_of(done, step, number)
     made = setup(
-        given[list(below)], kernel, stride=step.stride, padding=(top, left, bottom, right), dilation=step.dilation,
-        bias=bias,
+        done.given.numpy()[list(below)], kernel, stride=step.stride, padding=step.sides(shape_of(done)),
+        dilation=step.dilation, bias=bias,
     )  # fmt: skip
-    found = trace_of(made, at, name=name)
-    return Trace(**{**vars(found), "channels": below})
+    return replace(trace_of(made, at, name=name), channels=below)
 
 
 def _pooled(
@@ -120,13 +118,12 @@ def _pooled(
 ) -> Trace:
     size, stride, _, _ = window_of(step)
     made = setup(given[source][None], np.full((1, *size), weight), stride=stride, bias=bias)
-    return Trace(**{**vars(trace_of(made, at, name=name)), "channels": (source,)})
+    return replace(trace_of(made, at, name=name), channels=(source,))
 
 
 def _largest(found: Trace) -> Trace:
-    flat = found.window[0]
     chosen = np.zeros_like(found.kernel)
-    chosen[0].flat[int(np.argmax(flat))] = 1.0
+    chosen[0].flat[int(np.argmax(found.window[0]))] = 1.0
     return made_trace(
         found.name, found.position, found.rows, found.columns, found.padded, found.channels, found.window, chosen,
         operation="largest",
@@ -139,17 +136,3 @@ def _whole(name: str, given: np.ndarray, weights: np.ndarray, bias: float, opera
         name, (0, 0), np.arange(height), np.arange(width), np.zeros((height, width), bool), tuple(range(channels)),
         given.astype(np.float64), weights.astype(np.float64).reshape(given.shape), bias, operation=operation,
     )  # fmt: skip
-
-
-def _numbers(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().numpy()
-
-
-def _one(tensor: object, number: int) -> float:
-    assert isinstance(tensor, torch.Tensor)
-    return float(tensor.detach()[number])
-
-
-def _shape(given: np.ndarray) -> Shape:
-    channels, height, width = given.shape
-    return channels, height, width

@@ -121,7 +121,7 @@ static void run_twice(const Convolution *c, Slide slide, int map, char *scratch)
     ptrdiff_t pitch = WIDEST + SLACK;
     int kernel = map % s->kernels;
     Slide across = slide, down = slide;
-    across.weights = (const char *)s->acrosses + c->size * (size_t)(kernel * s->kernel[1]);
+    across.weights = (const char *)s->acrosses + c->size * (size_t)kernel * (size_t)s->kernel[1];
     across.bias = 0;
     across.rows = 1;
     across.height = slide.height + slide.rows - 1;
@@ -130,7 +130,7 @@ static void run_twice(const Convolution *c, Slide slide, int map, char *scratch)
     across.dense = across.past = 0;
     run(c, &across);
     down.from = scratch;
-    down.weights = (const char *)s->downs + c->size * (size_t)(kernel * s->kernel[0]);
+    down.weights = (const char *)s->downs + c->size * (size_t)kernel * (size_t)s->kernel[0];
     down.columns = 1;
     down.pitch = down.down = down.next = pitch;
     down.offsets = &nowhere;
@@ -141,7 +141,7 @@ static void run_twice(const Convolution *c, Slide slide, int map, char *scratch)
 static void convolve_window(const Convolution *c, const Piece *p, const char *from, ptrdiff_t pitch, ptrdiff_t plane, char *scratch)
 {
     const ConvolveSpec *s = c->spec;
-    size_t cells = (size_t)(s->inside * s->kernel[0] * s->kernel[1]);
+    size_t cells = (size_t)s->inside * (size_t)s->kernel[0] * (size_t)s->kernel[1];
     Slide slide = {.from = from, .channels = s->inside, .rows = s->kernel[0], .columns = s->kernel[1], .height = p->height,
                    .width = p->width, .pitch = pitch, .plane = plane, .down = s->dilation[0] * pitch,
                    .next = s->stride[0] * pitch, .out_pitch = s->map[1], .offsets = c->offsets,

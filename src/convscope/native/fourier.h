@@ -257,6 +257,21 @@ INLINE void block_at(const Waves *w, ptrdiff_t at, C8 *x, int storing)
             x[n] = c_load(w->real + at, w->imaginary + at);
 }
 
+/* The frequencies of the 8 x 8 block at `at`. */
+INLINE void block_forth(const Waves *w, ptrdiff_t at, C8 *x)
+{
+    block_at(w, at, x, 0);
+    turn_all(x);
+    forth8(x);
+}
+
+INLINE void block_back(const Waves *w, ptrdiff_t at, C8 *x)
+{
+    back8(x);
+    turn_all(x);
+    block_at(w, at, x, 1);
+}
+
 /* The spectrum of a kernel, in the order of `filter`: [side][side] real parts, then imaginary ones. */
 static void spectrum(const Waves *w, float *to)
 {
@@ -264,11 +279,9 @@ static void spectrum(const Waves *w, float *to)
     columns_forth(w);
     for (int rows = 0; rows < w->side; rows += 8) {
         rows_forth(w, rows);
-        for (int columns = 0; columns < w->side; columns += 8) {
+        for (ptrdiff_t at = rows * w->pitch, end = at + w->side; at < end; at += 8) {
             C8 x[8];
-            block_at(w, rows * w->pitch + columns, x, 0);
-            turn_all(x);
-            forth8(x);
+            block_forth(w, at, x);
             for (int n = 0; n < 8; n++, to += 8, imaginary += 8)
                 c_store(to, imaginary, x[n]);
         }
@@ -282,16 +295,12 @@ static void filter(const Waves *w, const float *real)
     columns_forth(w);
     for (int rows = 0; rows < w->side; rows += 8) {
         rows_forth(w, rows);
-        for (int columns = 0; columns < w->side; columns += 8) {
+        for (ptrdiff_t at = rows * w->pitch, end = at + w->side; at < end; at += 8) {
             C8 x[8];
-            block_at(w, rows * w->pitch + columns, x, 0);
-            turn_all(x);
-            forth8(x);
+            block_forth(w, at, x);
             for (int n = 0; n < 8; n++, real += 8, imaginary += 8)
                 x[n] = c_times_mirror(x[n], c_load(real, imaginary));
-            back8(x);
-            turn_all(x);
-            block_at(w, rows * w->pitch + columns, x, 1);
+            block_back(w, at, x);
         }
         rows_back(w, rows);
     }
