@@ -235,6 +235,30 @@ def test_what_is_not_finite_spreads_to_the_windows_that_hold_it_and_no_further(m
     assert result[np.isfinite(result)] == pytest.approx(expected[np.isfinite(expected)], abs=1e-4)
 
 
+@pytest.mark.parametrize("method", ["fourier", "direct", "torch", "auto"])
+def test_every_method_sums_the_channels_of_grouped_kernels_and_adds_the_bias(method: Any):
+    random = np.random.default_rng(6)
+    picture, kernel = random.random((4, 120, 150)), random.standard_normal((16, 2, 11, 9))
+    bias = random.standard_normal(16)
+    expected = F.conv2d(
+        torch.from_numpy(picture)[None], torch.from_numpy(kernel), torch.from_numpy(bias), groups=2
+    )[0].numpy()
+    result = convolve(picture.astype(np.float32), kernel, groups=2, bias=bias, method=method)
+    assert np.abs(result - expected).max() < 3e-6 * np.abs(expected).max()
+
+
+def test_a_kernel_that_is_nearly_a_column_times_a_row_is_not_taken_for_one():
+    kernel = np.outer([1, 2, 3, 4, 5, 4, 3], [2, 1, 1, 3, 1, 1, 2]).astype(np.float64)
+    kernel[6, 6] += 0.001
+    picture = np.random.default_rng(0).random((300, 400), np.float32)
+    assert (
+        np.abs(convolve(picture, kernel) - convolve(picture.astype(np.float64), kernel, method="torch")).max()
+        < 1e-4
+    )
+    with pytest.raises(KernelError, match="wants one-channel kernels that are a column times a row"):
+        convolve(picture, kernel, method="separable")
+
+
 def test_without_a_compiler_pytorch_computes_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engines.native, "available", lambda: False)
     monkeypatch.setattr(engines, "_native", lambda *_, **__: pytest.fail("the engine was used"))

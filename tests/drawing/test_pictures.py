@@ -88,6 +88,21 @@ def test_a_gif_has_all_frames_film_as_it_is_and_holds_its_last(tmp_path: Path):
     assert tuple(film()[127].tolist()) in shown and (255, 176, 0) in shown
 
 
+def test_a_grey_picture_stays_grey_in_a_gif(tmp_path: Path):
+    picture = np.random.default_rng(0).random((1, 12, 12))
+    path = tmp_path / "slide.gif"
+    write_animation(
+        frames(Scene(picture, np.ones((3, 3)), convolve(picture[0], np.ones((3, 3))), "box")),
+        path,
+        kept_colours("light"),
+    )
+    with Image.open(path) as slide:
+        shown = np.asarray(slide.convert("RGB")).astype(int)
+    panel = shown[112:700, 52:640]  # the picture alone
+    inside = panel[(panel != [255, 176, 0]).any(axis=2)]
+    assert np.ptp(inside, axis=1).max() <= 5
+
+
 def test_frames_become_a_folder(tmp_path: Path):
     write_animation(frames(scene(5)), tmp_path / "frames")
     assert [p.name for p in sorted((tmp_path / "frames").iterdir())] == [f"{n:04d}.png" for n in range(9)]

@@ -65,9 +65,15 @@ def frames(scene: Scene, count: int = 120, theme: ThemeName = "light") -> Iterat
 
 
 def kept_colours(theme: ThemeName) -> UInt8[np.ndarray, "n 3"]:
-    """Every second step of film with neutral among them, what is looked at, and the paper's colours."""
+    """Every second step of film with neutral among them, what is looked at, the paper's colours, and greys.
+
+    Without greys of its own a grey picture would take the nearest film, and look purple in places.
+    """
     own = [hexed(c) for c in vars(THEMES[theme]).values()]
-    return np.concatenate([film(theme)[1:254:2], np.array([FRAME, hexed(NAN_COLOUR), *own], dtype=np.uint8)])
+    greys = np.repeat(np.arange(0, 256, 5, dtype=np.uint8)[:, None], 3, axis=1)
+    return np.concatenate(
+        [film(theme)[1:254:2], np.array([FRAME, hexed(NAN_COLOUR), *own], dtype=np.uint8), greys]
+    )
 
 
 class _Stage:
