@@ -140,6 +140,47 @@ def untouched(net: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(wanted)
 
 
+@contextmanager
+def listening(
+    net: nn.Module, layers: Mapping[str, Callable[[Tensor], Any]], *, changed: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Within the block, what each of the named modules says is given to its function, and what that returns is kept.
+
+    With `changed` the net goes on with what the function returns. A module that is called again is heard the first time.
+    What is heard is safe from layers in place that follow.
+    """
+    kept: dict[str, Any] = {}
+
+    def hook(name: str, heed: Callable[[Tensor], Any]) -> Callable[[nn.Module, Any, Any], Any]:
+        def hear(_module: nn.Module, _given: Any, result: Any) -> Any:
+            if name in kept or not isinstance(result, Tensor):
+                return None
+            kept[name] = heed(result)
+            return kept[name] if changed else result.clone()
+
+        return hear
+
+    with ExitStack() as hooks:
+        for name, heed in layers.items():
+            hooks.callback(net.get_submodule(name).register_forward_hook(hook(name, heed)).remove)
+        yield kept
+
+
+@contextmanager
+def calls(net: nn.Module, also: tuple[type[nn.Module], ...] = ()) -> Iterator[list[tuple[str, Any, Any]]]:
+    """Within the block, each call of a module without children, or of kind `also`: its name, what came, what it gave."""
+    heard: list[tuple[str, Any, Any]] = []
+
+    def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        return lambda _module, given, result: heard.append((name, given[0] if given else None, result))
+
+    with ExitStack() as hooks:
+        for name, module in net.named_modules():
+            if name and (isinstance(module, also) or not any(True for _ in module.children())):
+                hooks.callback(module.register_forward_hook(hook(name)).remove)
+        yield heard
+
+
 @dataclass
 class _Keeper:
     """Takes copies of what modules return, since a layer in place would change them later."""
