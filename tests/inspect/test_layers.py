@@ -72,7 +72,7 @@ def test_weights_lie_over_all_maps_below_and_are_zero_where_none_is_seen():
     [
         ("C3", "'C3' is no unit of C3: it has C3/0 to C3/15"),
         ("C3/16", "'C3/16' is no unit of C3: it has C3/0 to C3/15"),
-        ("C6/1", "there is no layer 'C6' with kernels: did you mean C5?"),
+        ("C33/1", "there is no layer 'C33' with kernels: did you mean C3?"),
         ("x/1", "there is no layer 'x' with kernels: there are C1, C3, C5"),
     ],
 )
