@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,6 +29,20 @@ def bars(n: int, seed: int) -> Pictures:
 @pytest.fixture(scope="session")
 def bar_images() -> Images:
     return Images("bars", ("across", "down", "none"), bars(600, 0), bars(200, 1), (), "bars-1")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("pages are looked at with Chromium, and there is none: install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

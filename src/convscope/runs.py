@@ -9,6 +9,7 @@
     test.safetensors     the net's answer to every test picture
     resume/state.safetensors  all that is needed to go on, in one file
     problems.jsonl       files that were skipped, and why
+    kept/                what was computed from all this, so that it need not be again; may be deleted
     report.html          the same for people
 
 Every file is written under a temporary name, flushed to the disk and renamed, so at any moment either
@@ -154,6 +155,27 @@ class Run:
             RunError: The file is missing or damaged.
         """
         return _unpack(self._bytes(name), self.path / name)[0]
+
+    def kept(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """What `keep` wrote under a name: arrays and a note; None where nothing was, or where it is damaged."""
+        try:
+            return _unpack((self.path / "kept" / f"{name}.safetensors").read_bytes(), self.path / name)
+        except (OSError, RunError):
+            return None
+
+    def keep(self, name: str, arrays: Arrays, note: Mapping[str, Any]) -> bool:
+        """Keep what was computed from the Run, so that it need not be again; False where the folder cannot be written."""
+        from safetensors.numpy import save
+
+        data = save(
+            {k: np.asarray(v, order="C") for k, v in arrays.items()}, metadata={"note": json.dumps(note)}
+        )
+        try:
+            (self.path / "kept").mkdir(exist_ok=True)
+            write_whole(self.path / "kept" / f"{name}.safetensors", data)
+        except OSError:
+            return False
+        return True
 
     def _bytes(self, name: str) -> bytes:
         try:

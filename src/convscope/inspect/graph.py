@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -17,6 +18,10 @@ LIKE_THEIR_INPUT = (
     "Slice", "Select", "Where", "FusedDropout", "NativeDropout", "NativeLayerNorm", "NativeGroupNorm", "Permute",
 )  # fmt: skip
 """Nodes, by how their names begin, whose value at a place depends on their inputs at that place."""
+
+
+MIXING = ("Cat", "Index", "Slice", "Select", "Permute")
+"""Those behind which map k is no longer map k."""
 
 
 def fields_of(result: Tensor, given: Tensor) -> Fields | None:
@@ -41,6 +46,28 @@ def fields_of(result: Tensor, given: Tensor) -> Fields | None:
             found[node] = _seen(node, [found[n] for n, _ in node.next_functions if n is not None], given)
     answer = found[result.grad_fn]
     return answer if isinstance(answer, tuple) else None
+
+
+def feeders(result: Tensor, known: Mapping[Any, str]) -> tuple[str, ...]:
+    """The convolutions, by their nodes in `known`, whose maps a convolution's `result` takes in, map by map.
+
+    Ways on which maps are put together, picked out or mixed are not followed.
+    """
+    found: dict[str, None] = {}
+    waiting = [result.grad_fn.next_functions[0][0]] if result.grad_fn else []
+    done = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in done:
+            continue
+        done.add(node)
+        name = node.name()
+        if name.startswith("ConvolutionBackward"):
+            if node in known:
+                found[known[node]] = None
+        elif _window(node, name) or (name.startswith(LIKE_THEIR_INPUT) and not name.startswith(MIXING)):
+            waiting.extend(n for n, _ in node.next_functions)
+    return tuple(found)
 
 
 def _seen(node: Any, below: list[Fields | str], given: Tensor) -> Fields | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from convscope.conv.geometry import Field
 from convscope.errors import StackError
-from convscope.inspect.graph import fields_of
+from convscope.inspect.graph import feeders, fields_of
 from convscope.inspect.names import nearest
 from convscope.inspect.record import calls, listening, untouched
 from convscope.inspect.subject import Subject
@@ -31,7 +31,8 @@ class Layer:
     """A convolution of a net. Its units' sums are what module `heard` gives: behind a norm, before the activation.
 
     `size` is that of its maps, (rows, columns). `fields` say what one value sees of the picture along rows and columns;
-    None where it sees all of it. `bends` is what is applied to the sums: "relu", or "other".
+    None where it sees all of it. `bends` is what is applied to the sums: "relu", or "other". `below` are the layers with
+    kernels whose maps it takes in.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Layer:
     size: tuple[int, int]
     fields: tuple[Field, Field] | None
     bends: str
+    below: tuple[str, ...] = ()
 
     def window(self, place: int, shape: tuple[int, int, int]) -> tuple[slice, slice]:
         """What the value at `place` (row * columns + column) sees, in pixels; it may begin below 0, in padding."""
@@ -107,6 +109,19 @@ def weights_of(subject: Subject, layer: Layer) -> Float[np.ndarray, "k c h w"]:
     return weight.detach().float().cpu().numpy()
 
 
+def kernels_of(subject: Subject, layer: Layer) -> Float[np.ndarray, "k c h w"]:
+    """A layer's kernels as they work: behind a batch norm each times the norm's factor, which may turn its sign."""
+    weights = weights_of(subject, layer)
+    norm: Any = subject.net.get_submodule(layer.heard)
+    if layer.heard == layer.module or not isinstance(norm, nn.modules.batchnorm._BatchNorm):
+        return weights
+    if norm.running_var is None:
+        return weights
+    factor = (norm.running_var + norm.eps).rsqrt()
+    factor = factor if norm.weight is None else factor * norm.weight
+    return weights * factor.detach().float().cpu().numpy()[:, None, None, None]
+
+
 def below_of(subject: Subject, layer: Layer, number: int) -> tuple[int, ...]:
     """The maps below that a unit sees."""
     module: Any = subject.net.get_submodule(layer.module)
@@ -135,23 +150,20 @@ def _layers(subject: Subject) -> tuple[Layer, ...]:
     with untouched(net), torch.no_grad(), calls(net, NORMS) as heard:
         net(x)
     chosen = _of_stack(net) if isinstance(net, Net) else _of_module(net, heard)
-    with untouched(net), torch.enable_grad(), listening(net, {c[2]: lambda t: t for c in chosen}) as said:
+    wanted = {name for _, module, read, _ in chosen for name in (module, read)}
+    with untouched(net), torch.enable_grad(), listening(net, {name: lambda t: t for name in wanted}) as said:
         for parameter in net.parameters():
             parameter.requires_grad_(False)
         given = x.requires_grad_()
         net(given)
-    return tuple(
-        layer
-        for name, module, read, bends in chosen
-        if read in said and said[read].dim() == 4
-        for layer in [_layer(name, module, read, bends, said[read], given)]
-        if isinstance(net, Net) or layer.fields is not None or layer.size != (1, 1)  # the latter is a gate
-    )
-
-
-def _layer(name: str, module: str, read: str, bends: str, sums: Tensor, given: Tensor) -> Layer:
-    _, units, rows, columns = sums.shape
-    return Layer(name, module, read, units, (rows, columns), fields_of(sums, given), bends)
+    layers = []
+    for name, module, read, bends in chosen:
+        _, units, rows, columns = said[read].shape
+        fields = fields_of(said[read], given)
+        if isinstance(net, Net) or fields is not None or (rows, columns) != (1, 1):  # the latter is a gate
+            layers.append(Layer(name, module, read, units, (rows, columns), fields, bends))
+    known = {said[layer.module].grad_fn: layer.name for layer in layers}
+    return tuple(replace(layer, below=feeders(said[layer.module], known)) for layer in layers)
 
 
 def _of_stack(net: Net) -> list[tuple[str, str, str, str]]:

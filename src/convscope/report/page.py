@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from convscope.data.images import Images
@@ -43,39 +43,44 @@ def page(run: Run, images: Images | None) -> str:
     if images is not None and images.fingerprint != run.info["data_fingerprint"]:
         images = None
     text = str(run.stack)
-    return _template().render(
-        style=_style(),
-        head=headline(run),
-        charts=charts(run),
-        layer=first_layer(run, images),
-        has_pictures=images is not None,
-        confusion=confusion(run),
-        mistakes=mistakes(run, images),
-        ladder=ladder(run.stack),
-        totals=_totals(run),
-        knobs=knobs(run),
-        loss=run.info["loss"],
-        recipe_name=short(run.info["recipe"]),
-        machine=_machine(run.info),
-        skipped=_skipped(run),
-        command=command(run),
-        stack_text=text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\n…",
-        version=run.info["convscope"],
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            style=_style(),
+            head=headline(run),
+            charts=charts(run),
+            layer=first_layer(run, images),
+            has_pictures=images is not None,
+            confusion=confusion(run),
+            mistakes=mistakes(run, images),
+            ladder=ladder(run.stack),
+            totals=_totals(run),
+            knobs=knobs(run),
+            loss=run.info["loss"],
+            recipe_name=short(run.info["recipe"]),
+            machine=_machine(run.info),
+            skipped=_skipped(run),
+            command=command(run),
+            stack_text=text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\n…",
+            version=run.info["convscope"],
+        )
     )
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
+def environment() -> Environment:
+    """What fills the pages' templates: everything escaped, nothing that is not there passes."""
+    made = Environment(
         loader=PackageLoader("convscope.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["plural"] = plural
-    environment.filters["number"] = number
-    return environment.get_template("report.html.j2")
+    made.filters["plural"] = plural
+    made.filters["number"] = number
+    return made
 
 
 @cache

@@ -20,12 +20,14 @@ def percent(value: float, places: int = 2) -> str:
 
 
 def chance(probability: float) -> str:
-    """A probability 0..1 in percent; it is never rounded up to certainty.
+    """A probability 0..1 in percent; it is never rounded up to certainty, nor down to impossibility.
 
-    >>> chance(0.99996).replace(SPACE, " "), chance(0.998).replace(SPACE, " ")
-    ('over 99.9 %', '99.8 %')
+    >>> chance(0.99996).replace(SPACE, " "), chance(0.998).replace(SPACE, " "), chance(1e-9).replace(SPACE, " ")
+    ('over 99.9 %', '99.8 %', 'under 0.1 %')
     """
-    return f"over {percent(99.9, 1)}" if probability >= 0.9995 else percent(100 * probability, 1)
+    if probability >= 0.9995:
+        return f"over {percent(99.9, 1)}"
+    return percent(100 * probability, 1) if probability >= 0.0005 else f"under {percent(0.1, 1)}"
 
 
 def number(value: float) -> str:

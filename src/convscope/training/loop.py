@@ -18,13 +18,14 @@ from convscope.data.images import Images, Pictures
 from convscope.errors import DivergedError, RecipeError, RunError
 from convscope.nets.answers import named
 from convscope.nets.build import Net, build
+from convscope.nets.lowered import lacking
 from convscope.nets.stack import Stack
 from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
 from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder, Normalisation
 from convscope.training.chance import seed_for
 from convscope.training.learner import Learner, TorchLearner, swapped
-from convscope.training.native import NativeLearner, lacking
+from convscope.training.native import NativeLearner
 from convscope.training.plan import Plan, make_plan, split
 from convscope.training.recipe import Recipe
 from convscope.training.schedule import rate_at

@@ -11,11 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from convscope import native
-from convscope.nets import steps
 from convscope.nets.build import Net
-from convscope.nets.layers import digit_codes
-from convscope.nets.stack import Stack
-from convscope.nets.steps import Shape, Step
+from convscope.nets.lowered import lowered
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten
@@ -89,64 +86,3 @@ class NativeLearner:
                 self.vector, self.gradient, self.first, self.second,
                 step=self.steps, lr=rate, betas=BETAS, eps=EPSILON, **decay,
             )  # fmt: skip
-
-
-def lacking(stack: Stack) -> str:
-    """Why the native engine cannot compute this net, in words; empty if it can.
-
-    >>> from convscope.nets.zoo import zoo
-    >>> "batchnorm" in lacking(zoo["lenet5"])
-    False
-    """
-    if not native.available():
-        return native.missing()
-    try:
-        lowered(stack)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def lowered(stack: Stack) -> native.Program:
-    """The engine's program for a Stack.
-
-    Raises:
-        ValueError: The engine has no such step.
-    """
-    return native.Program(stack.input.shape, tuple(_op(step, shape) for _, step, shape in stack.walk()))
-
-
-def _op(step: Step, shape: Shape) -> native.Op:
-    match step:
-        case steps.Conv():
-            return _conv(step, shape)
-        case steps.Subsample():
-            plain = step.sources(shape) == tuple(range(shape[0]))
-            return native.Subsample(*steps.window_of(step)[:2], None if plain else step.sources(shape))
-        case steps.MaxPool():
-            return native.MaxPool(*steps.window_of(step)[:2])
-        case steps.AveragePool():
-            return native.AveragePool(*steps.window_of(step)[:2])
-        case steps.Linear():
-            return native.Linear(step.width, step.bias)
-        case steps.Rbf():
-            return native.Rbf(digit_codes())
-        case steps.Dropout():
-            return native.Dropout(step.probability)
-        case steps.Squash():
-            return native.Squash(step.amplitude, step.slope)
-        case steps.Tanh():
-            return native.Squash()
-        case steps.Relu():
-            return native.Relu()
-        case steps.Sigmoid():
-            return native.Sigmoid()
-        case _:
-            raise ValueError(f"the native engine has no {step.kind}")
-
-
-def _conv(step: steps.Conv, shape: Shape) -> native.Op:
-    if step.dilation != (1, 1):
-        raise ValueError("the native engine has no dilation")
-    table = step.table(shape) if step.maps or step.groups > 1 else None
-    return native.Conv(step.width, step.kernel, step.stride, step.sides(shape), step.bias, table)

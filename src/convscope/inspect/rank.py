@@ -1,0 +1,78 @@
+"""Which units to read first, and why: for one picture by what muting each does to the answer, for a set by what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convscope.inspect.layers import Layer
+from convscope.inspect.muting import scores_muted
+from convscope.inspect.subject import Subject
+from convscope.inspect.units import Units
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A unit's place: its number in the layer, what it is ranked by, and the reason in words."""
+
+    unit: int
+    weight: float
+    why: str
+
+
+def rank_for_picture(subject: Subject, layer: Layer, picture: np.ndarray, target: int) -> tuple[Ranked, ...]:
+    """The units of a layer, the one first whose muting changes the score of a class most, for one picture.
+
+    The change is exact: one forward pass for each unit. A positive weight says that the unit speaks for the class.
+
+    >>> import convscope as cs
+    >>> from convscope.inspect.layers import layer_of
+    >>> from convscope.inspect.subject import subject_of
+    >>> from convscope.nets.build import build
+    >>> subject = subject_of(build(cs.zoo["lenet5"]))
+    >>> len(rank_for_picture(subject, layer_of(subject, "C1"), np.zeros((1, 32, 32), np.uint8), 3))
+    6
+    """
+    whole, muted = scores_muted(subject, layer, picture, target)
+    changes = whole - muted
+    name = subject.classes[target]
+    return tuple(
+        Ranked(int(k), float(changes[k]), _says(name, float(changes[k])))
+        for k in np.argsort(-np.abs(changes), kind="stable")
+    )
+
+
+def rank_for_set(seen: Units, lost: np.ndarray | None = None) -> tuple[Ranked, ...]:
+    """The units of a layer, the one first without which most pictures are lost (`lost`: accuracy a unit, 0..1), or, where
+    that was not measured, the one first whose answers the classes explain best. Dead units come last, and a unit that says
+    what one before it says comes after all that do not.
+    """
+    weights = seen.told if lost is None else lost
+    order = [int(k) for k in np.argsort(-weights, kind="stable")]
+    taken: list[int] = []
+    echoes: set[int] = set()
+    for k in order:
+        (echoes.add if any(other in taken for other, _ in seen.twins(k)) else taken.append)(k)
+    order.sort(key=lambda k: (bool(seen.dead[k]), k in echoes))
+    return tuple(Ranked(k, float(weights[k]), _set_reason(seen, k, lost, k in echoes)) for k in order)
+
+
+def _says(name: str, change: float) -> str:
+    if change == 0:
+        return f"without it the score of {name} is the same"
+    return f"without it the score of {name} {'falls' if change > 0 else 'rises'} by {abs(change):.3g}"
+
+
+def _set_reason(seen: Units, unit: int, lost: np.ndarray | None, echo: bool) -> str:
+    if seen.dead[unit]:
+        return "dead: it says the same of every picture"
+    if lost is None:
+        said = f"the class explains {100 * seen.told[unit]:.0f} % of its variance"
+    else:
+        points = 100 * float(lost[unit])
+        verb = "costs" if points >= 0 else "gains"
+        said = f"muting it {verb} {abs(points):.2f} points of accuracy"
+    if echo:
+        said += f"; says what {seen.layer}/{max(seen.twins(unit), key=lambda twin: abs(twin[1]))[0]} says"
+    return said

@@ -1,0 +1,75 @@
+"""Muting a unit: by the native engine as by PyTorch, one picture as a set, and the net untouched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from foreign import foreign
+
+import convscope as cs
+from convscope.data.images import Pictures
+from convscope.inspect import muting
+from convscope.inspect.layers import layer_of, layers_of
+from convscope.inspect.muting import accuracies_muted, scores_muted
+from convscope.inspect.rank import rank_for_picture
+from convscope.inspect.record import listening
+from convscope.inspect.subject import subject_of
+from convscope.nets.build import build
+
+
+@pytest.mark.parametrize("name", list(cs.zoo))
+def test_the_engine_and_pytorch_say_the_same(name: str, monkeypatch: pytest.MonkeyPatch):
+    net = build(cs.zoo[name], seed=2)
+    for parameter in net.parameters():
+        parameter.data += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    subject = subject_of(net, mean=0.1, std=0.3)
+    some = cs.images("mnist").test.take(np.arange(40))
+    layer = layers_of(subject)[1]
+    by_engine = list(muting._all_answers(subject, layer, some, (0, 3)))
+    monkeypatch.setattr(muting, "lacking", lambda _: "not now")
+    by_torch = list(muting._all_answers(subject, layer, some, (0, 3)))
+    assert [unit for unit, _ in by_engine] == [unit for unit, _ in by_torch] == [None, 0, 3]
+    for (_, a), (_, b) in zip(by_engine, by_torch, strict=True):
+        assert a.numpy() == pytest.approx(b.numpy(), abs=2e-4)
+    assert not torch.allclose(by_torch[0][1], by_torch[1][1], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["residual", "gated", "grey"])
+def test_muting_one_unit_for_one_picture_is_zeroing_its_sums(name: str):
+    net = foreign(name)
+    subject = subject_of(net, shape=net.shape)
+    picture = np.random.default_rng(1).integers(0, 256, net.shape, np.uint8)
+    for layer in layers_of(subject):
+        whole, muted = scores_muted(subject, layer, picture, 1)
+        for unit in range(layer.units):
+            keep = torch.ones(layer.units)
+            keep[unit] = 0
+            with (
+                torch.no_grad(),
+                listening(net, {layer.heard: lambda s, k=keep: s * k[:, None, None]}, changed=True),
+            ):
+                alone = subject.answers(subject.given(picture[None]))[0, 1]
+            assert muted[unit] == pytest.approx(float(alone), abs=1e-5)
+        assert whole == pytest.approx(
+            float(subject.answers(subject.given(picture[None]))[0, 1].detach()), abs=1e-5
+        )
+
+
+def test_accuracy_falls_where_the_only_unit_that_knows_is_muted():
+    net = foreign("grey")
+    subject = subject_of(net, shape=net.shape)
+    pixels = np.random.default_rng(2).integers(0, 256, (30, *net.shape), np.uint8)
+    with torch.no_grad():
+        said = subject.answers(subject.given(pixels)).argmax(1).numpy()
+    whole, muted = accuracies_muted(subject, layer_of(subject, "b"), Pictures(pixels, said), only=(2, 4))
+    assert whole == 1.0 and np.isnan(muted[[0, 1, 3, 5]]).all() and (muted[[2, 4]] <= 1).all()
+
+
+def test_the_rank_for_a_picture_puts_the_largest_change_first():
+    subject = subject_of(build(cs.zoo["lenet5"], seed=1))
+    picture = cs.images("mnist").test.pixels[3]
+    ranked = rank_for_picture(subject, layer_of(subject, "C3"), picture, 4)
+    sizes = [abs(r.weight) for r in ranked]
+    assert sizes == sorted(sizes, reverse=True) and {r.unit for r in ranked} == set(range(16))
+    assert ranked[0].why.startswith("without it the score of 4 ")
