@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from convscope.cli import convolve, data, nets, predict, report, train
+from convscope.cli import convolve, data, look, nets, predict, report, train
 from convscope.errors import ConvscopeError
 
 STOPPED = 130
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, predict, convolve, report, nets, data):
+for module in (train, predict, look, convolve, report, nets, data):
     module.register(app)
 
 

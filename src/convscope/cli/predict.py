@@ -26,7 +26,11 @@ def predict(
     """
     from convscope.errors import PictureError
     from convscope.prediction import predict as ask
+    from convscope.report.wording import SPACE, chance
     from convscope.runs import Run
+
+    def sure(probability: float) -> str:
+        return chance(probability).replace(SPACE, " ")
 
     opened, predictions, failed = Run(run), [], False
     for path in picture:
@@ -48,14 +52,3 @@ def predict(
         as_json({"predictions": [{key: getattr(p, key) for key in keys} for p in predictions]})
     if failed:
         raise typer.Exit(1)
-
-
-def sure(probability: float) -> str:
-    """A probability in percent, never rounded up to certainty nor down to impossibility.
-
-    >>> sure(0.9999), sure(0.5), sure(1e-9)
-    ('over 99.9 %', '50.0 %', 'under 0.1 %')
-    """
-    if probability >= 0.9995:
-        return "over 99.9 %"
-    return f"{100 * probability:.1f} %" if probability >= 0.0005 else "under 0.1 %"

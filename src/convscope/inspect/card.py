@@ -10,8 +10,11 @@ import torch
 from jaxtyping import Float, UInt8
 
 from convscope.data.images import Pictures
+from convscope.inspect.backward import guided
 from convscope.inspect.caption import habits, pattern
+from convscope.inspect.display import block, film_image, picture_image
 from convscope.inspect.layers import Layer, kernels_of
+from convscope.inspect.maximise import Favourite, favourite
 from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject
 from convscope.inspect.units import Patches, Units
@@ -30,13 +33,23 @@ class Patch:
 
 
 @dataclass(frozen=True, eq=False)
+class Pictured:
+    """Pictures made for a unit: the one it likes best, and what its best patches owe to each of their pixels; or None."""
+
+    favourite: Favourite | None = None
+    owed: tuple[Float[np.ndarray, "c y x"], ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Card:
     """One unit, such as "conv1/3".
 
     `kernel` [channels, rows, columns] is as it works, a batch norm's factor included; `map` are its sums on the picture
     that is looked at, or None. `best` and `least` are the patches of the set with its highest and lowest sums. `muted` is
-    the accuracy (0..1) of the net as it is, and without the unit. `missing` says what could not be had,
-    and why; `classes` are the names of the set's classes.
+    the accuracy (0..1) of the net as it is, without the unit, and of how many pictures. `missing` says what could not be
+    had, and why; `classes` are the names of the set's classes; `history` is the kernel after some epochs, 0 being its
+    random start.
     """
 
     unit: str
@@ -51,14 +64,23 @@ class Card:
     seen: Units | None
     best: tuple[Patch, ...]
     least: tuple[Patch, ...]
-    muted: tuple[float, float] | None
+    muted: tuple[float, float, int] | None
     missing: tuple[str, ...]
     classes: tuple[str, ...]
+    pictured: Pictured
+    history: tuple[tuple[int, Float[np.ndarray, "c h w"]], ...]
 
     @property
     def caption(self) -> str:
         """What the unit is, in one sentence: `pattern` is what its kernel looks like, `habits` when it fires."""
         return "; ".join(part for part in (self.pattern, self.habits) if part)
+
+    def _repr_html_(self) -> str:
+        parts = [(film_image(self.hears[0].weights if len(self.hears) > 1 else self.kernel[0]), "its kernel")]
+        if self.map is not None:
+            parts.append((film_image(self.map), "its sums on the picture"))
+        parts += [(picture_image(p.pixels, p.label, 48), f"{p.label}, {p.value:.2g}") for p in self.best]
+        return block(f"{self.unit}: {self.caption}", parts)
 
 
 def cards(
@@ -69,7 +91,9 @@ def cards(
     maps: Float[np.ndarray, "k y x"] | None = None,
     seen: Units | None = None,
     pictures: Pictures | None = None,
-    muted: tuple[float, Mapping[int, float]] | None = None,
+    muted: tuple[float, Mapping[int, float], int] | None = None,
+    pictured: Mapping[int, Pictured] | None = None,
+    history: Mapping[int, Float[np.ndarray, "k c h w"]] | None = None,
 ) -> tuple[Card, ...]:
     """The cards of some units of a layer, from what is known: `seen` of the set `pictures`, `maps` of a picture.
 
@@ -90,10 +114,27 @@ def cards(
             None if maps is None else maps[k], seen,
             _cut(subject, layer, k, pictures, seen.best if seen else None),
             _cut(subject, layer, k, pictures, seen.least if seen else None),
-            (muted[0], muted[1][k]) if muted and k in muted[1] else None, missing, subject.classes,
+            (muted[0], muted[1][k], muted[2]) if muted and k in muted[1] else None, missing, subject.classes,
+            (pictured or {}).get(k, Pictured()), tuple((epoch, all_[k]) for epoch, all_ in (history or {}).items()),
         )
         for k in numbers
     )  # fmt: skip
+
+
+def picture_unit(
+    subject: Subject, layer: Layer, number: int, seen: Units | None, pictures: Pictures | None
+) -> Pictured:
+    """The picture that a unit likes best, and for its best patches guided backpropagation (of the first layer the kernel
+    itself, so there is none)."""
+    unit = f"{layer.name}/{number}"
+    liked = favourite(subject, unit, best_seen=None if seen is None else float(seen.highest[number]))
+    if seen is None or pictures is None or not layer.below:
+        return Pictured(liked)
+    numbers, places = seen.best.pictures[number], seen.best.places[number]
+    wholes = np.stack([padded(pictures.pixels[n], subject.shape[1:]) for n in numbers])
+    back = guided(subject, wholes, unit, places.tolist())
+    owed = tuple(_window(v, layer, int(p)) for v, p in zip(back.values, places, strict=True))
+    return Pictured(liked, owed, back.says)
 
 
 def sums_of(
@@ -108,8 +149,12 @@ def sums_of(
 
 def cut(picture: UInt8[np.ndarray, "c h w"], layer: Layer, place: int) -> UInt8[np.ndarray, "c y x"]:
     """What the value at a place of a layer's maps sees of a picture; what lies outside of it is left out."""
-    rows, columns = layer.window(place, (picture.shape[0], picture.shape[1], picture.shape[2]))
-    return picture[:, max(0, rows.start) : rows.stop, max(0, columns.start) : columns.stop]
+    return _window(picture, layer, place)
+
+
+def _window(values: np.ndarray, layer: Layer, place: int) -> np.ndarray:
+    rows, columns = layer.window(place, (values.shape[0], values.shape[1], values.shape[2]))
+    return values[:, max(0, rows.start) : rows.stop, max(0, columns.start) : columns.stop]
 
 
 def _cut(

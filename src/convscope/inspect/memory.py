@@ -25,7 +25,7 @@ def units_of(
     *,
     progress: Progress | None = None,
 ) -> dict[str, Units]:
-    """As `units`, and kept in the subject's Run, if it is of one; `fingerprint` says which pictures they are."""
+    """As `units`, and kept in the Run that the subject is the end of; `fingerprint` says which pictures they are."""
     found = {layer.name: recalled(subject, layer, fingerprint) for layer in layers}
     missing = [layer for layer in layers if found[layer.name] is None]
     if missing:
@@ -38,7 +38,7 @@ def units_of(
 
 def recalled(subject: Subject, layer: Layer, fingerprint: str) -> Units | None:
     """What was kept about a layer, if it was made by these weights of these pictures."""
-    kept = None if subject.run is None else subject.run.kept(_name(layer.name))
+    kept = None if subject.run is None or subject.epoch is not None else subject.run.kept(_name(layer.name))
     if kept is None:
         return None
     arrays, note = kept
@@ -51,7 +51,7 @@ def recalled(subject: Subject, layer: Layer, fingerprint: str) -> Units | None:
 
 
 def _keep(subject: Subject, seen: Units, fingerprint: str) -> None:
-    if subject.run is None:
+    if subject.run is None or subject.epoch is not None:
         return
     arrays: dict[str, np.ndarray] = {}
     note: dict[str, Any] = {"made_by": _made_by(subject, fingerprint)}

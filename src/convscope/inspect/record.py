@@ -147,7 +147,7 @@ def listening(
     """Within the block, what each of the named modules says is given to its function, and what that returns is kept.
 
     With `changed` the net goes on with what the function returns. A module that is called again is heard the first time.
-    What is heard is safe from layers in place that follow.
+    What is kept is safe from layers in place that follow: the net goes on with a copy.
     """
     kept: dict[str, Any] = {}
 
@@ -156,6 +156,8 @@ def listening(
             if name in kept or not isinstance(result, Tensor):
                 return None
             kept[name] = heed(result)
+            if kept[name] is None:
+                return None
             return kept[name] if changed else result.clone()
 
         return hear

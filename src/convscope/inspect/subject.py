@@ -28,7 +28,7 @@ class Subject:
     """A net to look into. Make one with `subject_of`.
 
     `shape` is that of its pictures, (channels, height, width); pixel p of channel c is given to the net as
-    scale[c] * p + shift[c]. `classes` are the names of its answers.
+    scale[c] * p + shift[c]. `classes` are the names of its answers. `epoch` is the kept epoch of `run` that it is, or None.
     """
 
     net: nn.Module
@@ -37,6 +37,7 @@ class Subject:
     scale: tuple[float, ...]
     shift: tuple[float, ...]
     run: Run | None = None
+    epoch: int | None = None
 
     @property
     def device(self) -> torch.device:
@@ -130,7 +131,13 @@ def subject_of(
         rule = model.info["normalisation"]
         net = model.net(epoch)
         return Subject(
-            net, net.stack.input.shape, model.classes, tuple(rule["scale"]), tuple(rule["shift"]), model
+            net,
+            net.stack.input.shape,
+            model.classes,
+            tuple(rule["scale"]),
+            tuple(rule["shift"]),
+            model,
+            epoch,
         )
     net = getattr(model, "_orig_mod", model)
     if isinstance(net, Net):

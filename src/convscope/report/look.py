@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from convscope.errors import PictureError
 from convscope.inspect.card import Card, Patch
+from convscope.inspect.display import under_film
 from convscope.inspect.heat import Heat
 from convscope.inspect.look import Look, Seen
 from convscope.inspect.where import METHODS
@@ -59,6 +60,10 @@ class Unit:
     map_range: str
     best: tuple[tuple[str, str], ...]
     least: tuple[tuple[str, str], ...]
+    favourite: tuple[str, str] | None
+    owed: tuple[Film, ...]
+    rule: str
+    history: tuple[tuple[int, Film], ...]
     bars: tuple[tuple[str, float, str], ...]
     facts: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
@@ -136,13 +141,12 @@ def _style() -> Markup:
 def _where(look: Look, heat: Heat) -> Where:
     method = METHODS[heat.method]
     peak = float(np.abs(heat.values).max()) if heat.values.size else 0.0
-    says = heat.empty or (
-        f"Taken at {heat.layer}: {heat.why}." if heat.layer else f"{heat.why}." if heat.why else ""
-    )
+    taken = f"{heat.layer}: {heat.why}" if heat.layer else heat.why[:1].upper() + heat.why[1:]
+    says = heat.empty or (f"{taken}." if taken else "")
     return Where(
         method.title,
         method.about,
-        _under_film(look.picture, heat.values, peak),
+        film.picture(under_film(look.picture, heat.values).transpose(2, 0, 1), 320),
         says,
         signed(peak),
         heat.signed,
@@ -157,9 +161,10 @@ def _level(seen: Seen, each: int) -> Level:
     shown = {card.number for card in seen.cards[:each]}
     others = [r.unit for r in seen.for_picture if r.unit not in shown]
     sees = f"{size([f.size for f in layer.fields])} pixels" if layer.fields else "the whole picture"
+    below = plural(kernel[0], "map below", "maps below") if layer.below else plural(kernel[0], "channel")
     return Level(
         layer.name,
-        f"{plural(layer.units, 'kernel')} of {size(kernel[1:])} over {plural(kernel[0], 'map')} below, "
+        f"{plural(layer.units, 'kernel')} of {size(kernel[1:])} over {below}, "
         f"maps of {size(layer.size)}; each value sees {sees}.",
         _remarks(seen),
         tuple(_unit(card, reasons[card.number], peak) for card in seen.cards[:each]),
@@ -218,10 +223,35 @@ def _unit(card: Card, why: str, peak: float) -> Unit:
         map_range=f"{signed(low)} to {signed(high)}",
         best=_patches(card.best),
         least=_patches(card.least),
+        favourite=_favourite(card),
+        owed=tuple(_owed(card)),
+        rule=card.pictured.rule,
+        history=_history(card),
         bars=_bars(card),
         facts=_facts(card),
         missing=card.missing,
     )
+
+
+def _favourite(card: Card) -> tuple[str, str] | None:
+    liked = card.pictured.favourite
+    return None if liked is None else (film.picture(liked.pixels, LONGEST), liked.says)
+
+
+def _owed(card: Card) -> list[Film]:
+    """What the best patches owe to their pixels, summed over channels, each on a scale of its own."""
+    summed = [values.sum(0) for values in card.pictured.owed]
+    return [film.film(film.shrunk(v, 64), float(np.abs(v).max(initial=0))) for v in summed]
+
+
+def _history(card: Card) -> tuple[tuple[int, Film], ...]:
+    """The kernel's strongest slice over the epochs, on the scale of its end."""
+    if not card.history:
+        return ()
+    last = card.history[-1][1]
+    slice_ = int(np.argmax(np.square(last).sum((1, 2))))
+    peak = float(np.abs(last[slice_]).max(initial=0))
+    return tuple((epoch, film.film(film.shrunk(kernel[slice_], 32), peak)) for epoch, kernel in card.history)
 
 
 def _bars(card: Card) -> tuple[tuple[str, float, str], ...]:
@@ -239,8 +269,13 @@ def _facts(card: Card) -> tuple[tuple[str, str], ...]:
     if card.feeds:
         said.append(("feeds most", ", ".join(f"{x.unit} {signed(x.sum)}" for x in card.feeds[:4])))
     if card.muted:
-        whole, without = card.muted
-        said.append(("muted", f"accuracy {percent(100 * without)} instead of {percent(100 * whole)}"))
+        whole, without, n = card.muted
+        said.append(
+            (
+                "muted",
+                f"accuracy {percent(100 * without)} instead of {percent(100 * whole)}, of {n:,} pictures",
+            )
+        )
     if card.seen is not None:
         told = 100 * float(card.seen.told[card.number])
         said.append(("told by the class", f"{percent(told, 0)} of how its answers vary"))
@@ -258,14 +293,3 @@ def _coloured(kernel: Float[np.ndarray, "3 h w"], peak: float) -> str:
 
 def _large(pixels: UInt8[np.ndarray, "c h w"]) -> str:
     return film.picture(pixels, 320)
-
-
-def _under_film(pixels: UInt8[np.ndarray, "c h w"], values: np.ndarray, peak: float) -> str:
-    """The picture, paled and grey, with film over it: green where it spoke for the class, purple against."""
-    grey = pixels.mean(0) if len(pixels) != 3 else np.tensordot([0.299, 0.587, 0.114], pixels, 1)
-    base = 235 - 0.45 * (255 - grey) if grey.mean() > 100 else 40 + 0.5 * grey
-    strength = np.clip(np.abs(values) / peak if peak > 0 else np.zeros_like(values), 0, 1)[..., None]
-    strength = strength**0.7
-    colour = np.where(values[..., None] >= 0, [90, 200, 110], [190, 90, 215])
-    mixed = base[..., None] * (1 - 0.85 * strength) + colour * 0.85 * strength
-    return film.picture(mixed.clip(0, 255).astype(np.uint8).transpose(2, 0, 1), 320)
