@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from convscope.conv.tracing import trace
     from convscope.data.images import Images, images
     from convscope.errors import ConvscopeError
+    from convscope.inspect.contributions import contributions
+    from convscope.inspect.epochs import over_epochs
+    from convscope.inspect.look import card, look
+    from convscope.inspect.maximise import favourite
     from convscope.inspect.record import record
+    from convscope.inspect.subject import subject_of
+    from convscope.inspect.surgery import Surgery
     from convscope.inspect.tracing import trace_layer
+    from convscope.inspect.where import where
     from convscope.nets.grammar import parse
     from convscope.nets.stack import Stack
     from convscope.nets.zoo import zoo
@@ -34,17 +41,25 @@ PUBLIC = {
     "Recipe": "convscope.training.recipe",
     "Run": "convscope.runs",
     "Stack": "convscope.nets.stack",
+    "Surgery": "convscope.inspect.surgery",
+    "card": "convscope.inspect.look",
+    "contributions": "convscope.inspect.contributions",
     "convolve": "convscope.conv.convolution",
+    "favourite": "convscope.inspect.maximise",
     "images": "convscope.data.images",
     "kernels": "convscope.conv.kernels",
+    "look": "convscope.inspect.look",
     "match": "convscope.conv.matching",
     "output_size": "convscope.conv.geometry",
+    "over_epochs": "convscope.inspect.epochs",
     "parse": "convscope.nets.grammar",
     "predict": "convscope.prediction",
     "record": "convscope.inspect.record",
+    "subject_of": "convscope.inspect.subject",
     "trace": "convscope.conv.tracing",
     "trace_layer": "convscope.inspect.tracing",
     "train": "convscope.training.loop",
+    "where": "convscope.inspect.where",
     "zoo": "convscope.nets.zoo",
 }
 
@@ -56,18 +71,26 @@ __all__ = [
     "Recipe",
     "Run",
     "Stack",
+    "Surgery",
     "__version__",
+    "card",
+    "contributions",
     "convolve",
+    "favourite",
     "images",
     "kernels",
+    "look",
     "match",
     "output_size",
+    "over_epochs",
     "parse",
     "predict",
     "record",
+    "subject_of",
     "trace",
     "trace_layer",
     "train",
+    "where",
     "zoo",
 ]
 

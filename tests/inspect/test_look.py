@@ -38,7 +38,8 @@ def test_a_foreign_module_is_looked_into_layer_by_layer(name: str):
         assert len(at.cards) == min(3, at.layer.units) and len(at.cards[0].best) == 9
         assert [c.number for c in at.cards] == [r.unit for r in at.for_picture[:3]]
         assert at.cards[0].muted is not None
-    assert [h.method for h in seen.heats] == ["grad-cam", "occlusion", "integrated-gradients"]
+    assert [a.heat.method for a in seen.asked] == ["grad-cam", "occlusion", "integrated-gradients"]
+    assert seen.parts.units.sum() + seen.parts.rest == pytest.approx(seen.parts.score, rel=1e-4, abs=1e-4)
     text = page(seen)
     assert text.count('<details class="unit"') == sum(len(at.cards) for at in seen.layers)
     assert "http://" not in text and "https://" not in text and "<script" not in text

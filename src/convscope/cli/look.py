@@ -85,13 +85,8 @@ def _as_json(seen: Look, path: Path | None) -> dict[str, Any]:
         "probabilities": seen.chances,
         "explained": seen.explained,
         "where": [
-            {
-                "method": h.method,
-                "layer": h.layer,
-                "empty": h.empty,
-                "peak": list(h.peak),
-            }
-            for h in seen.heats
+            {"method": a.heat.method, "layer": a.heat.layer, "empty": a.heat.empty, "peak": list(a.heat.peak)}
+            for a in seen.asked
         ],
         "layers": [
             {

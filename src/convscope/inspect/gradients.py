@@ -64,7 +64,7 @@ def integrated_gradients(
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(2, 1, bias=False))
     >>> net[1].weight.data = torch.tensor([[3.0, -1.0]])
     >>> asked = Question(subject_of(net, shape=(1, 1, 2)), np.array([[[255, 51]]], np.uint8))
-    >>> integrated_gradients(asked).values
+    >>> integrated_gradients(asked).values.round(3)
     array([[ 3. , -0.2]], dtype=float32)
     """
     _at_least_one(steps, "steps")

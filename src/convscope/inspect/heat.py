@@ -46,14 +46,19 @@ class Heat:
 
     @property
     def peak(self) -> tuple[int, int]:
-        """Row and column of the value that is largest in size; the first one, where there are several.
+        """Row and column of the value that is largest in size; of several the one nearest to the picture's middle.
+
+        There are several where it lies at the edge: outside of the outermost values a map goes on as it ends.
 
         >>> values = np.array([[0, 1], [-3, 2]], np.float32)
         >>> Heat("gradient", 0, "0", None, "", values, True, "", 1).peak
         (1, 0)
         """
-        row, column = np.unravel_index(int(np.abs(self.values).argmax()), self.values.shape)
-        return int(row), int(column)
+        size = np.abs(self.values)
+        rows, columns = np.nonzero(size == size.max())
+        height, width = size.shape
+        nearest = int(np.argmin((2 * rows - height + 1) ** 2 + (2 * columns - width + 1) ** 2))
+        return int(rows[nearest]), int(columns[nearest])
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,6 +74,7 @@ class Curves:
         )
 
 
+@torch.inference_mode(False)
 def sanity(
     subject: Subject,
     picture: UInt8[np.ndarray, "c h w"],
@@ -87,7 +88,7 @@ def sanity(
     progress: Progress | None = None,
     **how: Any,
 ) -> Sanity:
-    """Does a method's map change when the net forgets what it learned? (Adebayo et al. 2018, "Sanity checks for saliency maps")
+    """Whether a method's map changes when the net forgets what it learned (Adebayo et al. 2018, "Sanity checks").
 
     The weights of copies of the net become random, from the last layer down (`cascade`), or all at once; the map for
     the same class is compared with the true one by Spearman's rank correlation, of the values' sizes if `absolute`. A map
@@ -180,12 +181,12 @@ def insertion_deletion(
         x = asked.given
         plain = subject.given(ground(subject, fill)[0][None])
         start = _blurred(x, blur) if blur else plain
-        insertion = _chances(asked, x, start, ranks, parts, 0)
-        deletion = _chances(asked, plain, x, ranks, parts, len(ranks) * len(parts))
+        insertion = _chances(asked, heat.target, x, start, ranks, parts, 0)
+        deletion = _chances(asked, heat.target, plain, x, ranks, parts, len(ranks) * len(parts))
     return Curves(heat.target, parts, insertion[0], deletion[0], insertion[1:].mean(0), deletion[1:].mean(0))
 
 
-def spearman(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> float:
+def spearman(a: Float[np.ndarray, "*n"], b: Float[np.ndarray, "*n"]) -> float:
     """Spearman's rank correlation of two maps, -1..1: Pearson's of their ranks, equal values sharing their mean rank.
 
     0 where one of them is the same everywhere.
@@ -227,7 +228,7 @@ def _steps(subject: Subject, cascade: bool) -> list[tuple[str, list[str]]]:
     ]
     if not names:
         raise StackError(f"{type(subject.net).__name__} has no weights that could become random")
-    with torch.inference_mode(False), untouched(subject.net), torch.no_grad(), calls(subject.net) as heard:
+    with untouched(subject.net), torch.no_grad(), calls(subject.net) as heard:
         subject.net(torch.zeros(1, *subject.shape, device=subject.device))
     order = {name: place for place, (name, _, _) in enumerate(heard)}
     names.sort(key=lambda name: order.get(name, -1), reverse=True)
@@ -276,7 +277,13 @@ def _places(order: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
 
 
 def _chances(
-    asked: Question, new: Tensor, old: Tensor, ranks: list[np.ndarray], parts: np.ndarray, done: int
+    asked: Question,
+    target: int,
+    new: Tensor,
+    old: Tensor,
+    ranks: list[np.ndarray],
+    parts: np.ndarray,
+    done: int,
 ) -> Float[np.ndarray, "orders n"]:
     """The class's probability while the pixels of `new` replace those of `old`, for each order and part."""
     subject, size = asked.subject, asked.subject.shape[1:]
@@ -285,7 +292,7 @@ def _chances(
     found, each = np.zeros(len(masks)), at_once(new)
     for first in range(0, len(masks), each):
         mask = torch.from_numpy(masks[first : first + each].reshape(-1, 1, *size)).to(new.device)
-        chances = subject.chances(subject.answers(torch.where(mask, new, old)))[:, asked.target]
+        chances = subject.chances(subject.answers(torch.where(mask, new, old)))[:, target]
         found[first : first + each] = chances.float().cpu().numpy()
         asked.says(done + min(first + each, len(masks)), 2 * len(masks))
     return found.reshape(len(ranks), len(parts))

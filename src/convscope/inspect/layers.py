@@ -106,7 +106,7 @@ def weights_of(subject: Subject, layer: Layer) -> Float[np.ndarray, "k c h w"]:
     module: Any = subject.net.get_submodule(layer.module)
     with torch.no_grad():
         weight = module.full_weight() if isinstance(module, TableConv) else _ungrouped(module)
-    return weight.detach().float().cpu().numpy()
+    return weight.detach().float().cpu().numpy().copy()
 
 
 def kernels_of(subject: Subject, layer: Layer) -> Float[np.ndarray, "k c h w"]:
@@ -147,7 +147,7 @@ def _ungrouped(module: nn.Conv2d) -> Tensor:
 def _layers(subject: Subject) -> tuple[Layer, ...]:
     net = subject.net
     x = torch.zeros(1, *subject.shape, device=subject.device)
-    with untouched(net), torch.no_grad(), calls(net, NORMS) as heard:
+    with untouched(net), torch.no_grad(), calls(net, (*NORMS, nn.Conv2d)) as heard:
         net(x)
     chosen = _of_stack(net) if isinstance(net, Net) else _of_module(net, heard)
     wanted = {name for _, module, read, _ in chosen for name in (module, read)}

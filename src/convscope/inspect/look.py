@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,23 +14,21 @@ from jaxtyping import Float, UInt8
 from torch import nn
 
 from convscope.data.fit import fit
-from convscope.data.images import Images, Pictures
+from convscope.data.images import Images
 from convscope.data.pictures import read_picture
 from convscope.errors import PictureError
-from convscope.inspect.card import Card, cards, picture_unit, sums_of
+from convscope.inspect.card import Card, sums_of
+from convscope.inspect.contributions import Contributions, contributions
 from convscope.inspect.display import block, heat_image, picture_image
-from convscope.inspect.epochs import over_epochs
+from convscope.inspect.gather import Gatherer, Saying
 from convscope.inspect.heat import Heat
-from convscope.inspect.layers import Layer, kernels_of, layer_of, layers_of, unit_of
-from convscope.inspect.memory import units_of
-from convscope.inspect.muting import accuracies_muted
+from convscope.inspect.judging import Curves, Sanity, insertion_deletion, sanity
+from convscope.inspect.layers import Layer, layer_of, layers_of, unit_of
 from convscope.inspect.rank import Ranked, rank_for_picture, rank_for_set
 from convscope.inspect.record import untouched
 from convscope.inspect.subject import Subject, subject_of
 from convscope.inspect.units import Units
 from convscope.inspect.where import where
-from convscope.nets.build import Net
-from convscope.nets.lowered import lacking
 from convscope.prediction import as_seen, padded
 from convscope.runs import Run
 
@@ -42,14 +40,11 @@ PICTURED = 3
 FEW = 32
 """In layers of so many units or fewer every unit is muted in turn, where that is quick; else the foremost."""
 SMALL = 64 * 64
+FEW = 32
+"""In layers of so many units or fewer every unit is muted in turn, where that is quick; else the foremost."""
+SMALL = 64 * 64
 STEPS = 6
 """So many epochs of a training are shown."""
-EFFORT, LEAST, SLOW = 3e11, 200, 20_000
-"""Multiply-adds that muting the units of a layer may take, the fewest pictures that are asked, and a guess of the
-multiply-adds a pixel of nets that cannot be counted."""
-
-Saying = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +63,20 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
+class Asked:
+    """One way of asking where the net looked, and how far to trust it: `curves` and `sanity` are None for large nets."""
+
+    heat: Heat
+    curves: Curves | None
+    sanity: Sanity | None
+
+
+@dataclass(frozen=True, eq=False)
 class Look:
     """What a net makes of a picture, uint8 [c, h, w] as the net takes it; `steps` say how it was prepared.
 
-    `chances` are class probabilities by name, the likeliest first; `target` is the class that is explained.
+    `chances` are class probabilities by name, the likeliest first; `target` is the class that is explained, `parts` are what
+    the units of the last layer with kernels add to its score.
     """
 
     subject: Subject
@@ -80,7 +85,8 @@ class Look:
     steps: tuple[str, ...]
     chances: dict[str, float]
     target: int
-    heats: tuple[Heat, ...]
+    asked: tuple[Asked, ...]
+    parts: Contributions
     layers: tuple[Seen, ...]
     missing: tuple[str, ...]
 
@@ -92,7 +98,7 @@ class Look:
     def _repr_html_(self) -> str:
         label, chance = next(iter(self.chances.items()))
         parts = [(picture_image(self.picture, self.name), self.name)]
-        parts += [(heat_image(self.picture, heat.values), heat.method) for heat in self.heats]
+        parts += [(heat_image(self.picture, a.heat.values), a.heat.method) for a in self.asked]
         rows = [card._repr_html_() for seen in self.layers for card in seen.cards[:2]]
         return block(f"{label}, {100 * chance:.1f} %", parts) + "".join(rows)
 
@@ -117,6 +123,12 @@ def look(
     Raises:
         StackError: There is no such layer, unit, class or method.
         PictureError, RunError: The picture or the Run cannot be read.
+
+    >>> import convscope as cs
+    >>> from convscope.nets.build import build
+    >>> seen = look(build(cs.zoo["lenet5"]), cs.images("mnist").test.pixels[0], layer="C1", top=2, methods=["gradient"])
+    >>> [(at.layer.name, len(at.cards)) for at in seen.layers], seen.asked[0].heat.values.shape
+    ([('C1', 2)], (32, 32))
     """
     subject = subject_of(model)
     pixels, name, steps = _prepared(subject, picture)
@@ -125,100 +137,88 @@ def look(
     number = subject.class_of(target, answers)
     chances = subject.chances(answers)[0].tolist()
     order = sorted(range(len(chances)), key=lambda k: -chances[k])
-    say = saying or (lambda _what, _done, _total: None)
-    heats = []
-    for method in methods:
-        asking = partial(say, f"where it looked, by {method}")
-        heats.append(where(subject, pixels, number, method=method, progress=asking))
-    known = None
-    if images is not None:
-        known = units_of(
-            subject, chosen, images.train, images.fingerprint,
-            progress=lambda done, total: say("what the units answer to the training pictures", done, total),
-        )  # fmt: skip
-    maps, history = sums_of(subject, chosen, pixels), _history(subject, chosen)
+    say = saying or _silent
+    asked = tuple(_asked(subject, pixels, number, method, say) for method in methods)
+    gather = Gatherer(subject, chosen, images, say)
+    maps = sums_of(subject, chosen, pixels)
     seen = [
-        _seen(subject, at, maps[at.name], pixels, number, known, images, wanted, top, history, say)
+        _seen(gather, at, maps[at.name], rank_for_picture(subject, at, pixels, number), wanted, top)
         for at in chosen
     ]
+    missing = "No pictures of the set are here, so there are no patches and no rates."
     return Look(
-        subject, pixels, name, steps, {subject.classes[k]: chances[k] for k in order}, number, tuple(heats),
-        tuple(seen), () if images else ("No pictures of the set are here, so there are no patches and no rates.",),
+        subject, pixels, name, steps, {subject.classes[k]: chances[k] for k in order}, number, asked,
+        contributions(subject, pixels, target=number), tuple(seen), () if images else (missing,),
     )  # fmt: skip
+
+
+def card(
+    model: Run | Subject | nn.Module,
+    unit: str,
+    images: Images | None = None,
+    *,
+    picture: UInt8[np.ndarray, "c h w"] | None = None,
+    saying: Saying | None = None,
+) -> Card:
+    """All there is to say about one unit, such as "conv1/3": see `Card`. `images` are what the net learned; `picture`, of
+    the net's size, is one whose map is wanted.
+
+    Raises:
+        StackError: There is no such unit.
+
+    >>> from convscope.nets.build import build
+    >>> from convscope.nets.zoo import zoo
+    >>> card(build(zoo["lenet5"]), "C3/0").unit
+    'C3/0'
+    """
+    subject = subject_of(model)
+    layer, number = unit_of(subject, unit)
+    gather = Gatherer(subject, (layer,), images, saying or _silent)
+    maps = None if picture is None else sums_of(subject, [layer], picture)[layer.name]
+    muted = gather.muted(layer, [number])
+    return gather.cards(layer, [number], pictured=[number], maps=maps, muted=muted)[0]
+
+
+def _asked(subject: Subject, pixels: np.ndarray, target: int, method: str, say: Saying) -> Asked:
+    """Where the net looked, by one method, and for nets that take small pictures how far to trust that."""
+    heat = where(
+        subject, pixels, target, method=method, progress=partial(say, f"where it looked, by {method}")
+    )
+    if not _small(subject) or heat.empty:
+        return Asked(heat, None, None)
+    saying = partial(say, f"how far to trust {method}")
+    curves = insertion_deletion(subject, pixels, heat, steps=20, orders=2, progress=saying)
+    checked = sanity(subject, pixels, method, target=target, cascade=False, draws=2, progress=saying)
+    return Asked(heat, curves, checked)
+
+
+def _small(subject: Subject) -> bool:
+    """Whether the net takes pictures so small that many passes are no wait."""
+    return subject.shape[1] * subject.shape[2] <= SMALL
 
 
 def _seen(
-    subject: Subject,
+    gather: Gatherer,
     layer: Layer,
     maps: np.ndarray,
-    pixels: np.ndarray,
-    target: int,
-    known: dict[str, Units] | None,
-    images: Images | None,
+    ranked: tuple[Ranked, ...],
     wanted: int | None,
     top: int,
-    history: dict[str, dict[int, np.ndarray]],
-    say: Saying,
 ) -> Seen:
-    ranked = rank_for_picture(subject, layer, pixels, target)
-    units = known[layer.name] if known else None
     first = [wanted] if wanted is not None else [r.unit for r in ranked[:top]]
-    muted, lost = None, None
-    if images is not None:
-        asked = (
-            range(layer.units) if wanted is None and _quick(subject, layer) and layer.units <= FEW else first
-        )
-        test = _asked(subject, images.test, len(asked))
-        whole, without = accuracies_muted(
-            subject, layer, test, only=asked,
-            progress=lambda done, total: say(f"{layer.name} without each unit", done, total),
-        )  # fmt: skip
-        muted = (whole, {k: float(without[k]) for k in asked}, len(test))
-        lost = whole - without if len(asked) == layer.units else None
-    train = images.train if images else None
-    small = subject.shape[1] * subject.shape[2] <= SMALL
-    for_these = first if wanted is not None else first[: PICTURED if small else 0]
-    pictured = {}
-    for done, k in enumerate(for_these):
-        say(f"what {layer.name}'s foremost units like best", done, len(for_these))
-        pictured[k] = picture_unit(subject, layer, k, units, train)
-    made = cards(
-        subject, layer, first, maps=maps, seen=units, pictures=train, muted=muted, pictured=pictured,
-        history=history.get(layer.name),
-    )  # fmt: skip
+    every = wanted is None and gather.quick(layer) and layer.units <= FEW
+    muted = gather.muted(layer, range(layer.units) if every else first)
+    pictured = first if wanted is not None else first[: PICTURED if _small(gather.subject) else 0]
+    made = gather.cards(layer, first, pictured=pictured, maps=maps, muted=muted)
+    units = gather.units.get(layer.name)
+    lost = None
+    if every and muted is not None:
+        lost = muted.whole - np.array([muted.without[k] for k in range(layer.units)])
     return Seen(layer, maps, ranked, rank_for_set(units, lost) if units else None, units, made)
 
 
-def _history(subject: Subject, layers: Sequence[Layer]) -> dict[str, dict[int, np.ndarray]]:
-    """The kernels of some layers after some of the kept epochs: layer name -> epoch -> kernels."""
-    run = subject.run
-    if run is None or len(run.epochs) < 2:
-        return {}
-    every = run.epochs
-    some = sorted({every[round(n * (len(every) - 1) / (STEPS - 1))] for n in range(STEPS)})
-    names = [layer.name for layer in layers]
-    seen = over_epochs(run, lambda net: {n: kernels_of(net, layer_of(net, n)) for n in names}, epochs=some)
-    return {n: {epoch: kernels[n] for epoch, kernels in seen.items()} for n in names}
-
-
-def _asked(subject: Subject, test: Pictures, units: int) -> Pictures:
-    """The test pictures that are asked without each of some units: all, or as many, spread over all, as take seconds."""
-    net = subject.net
-    each = (
-        sum(r.multiply_adds for r in net.stack.ladder)
-        if isinstance(net, Net)
-        else SLOW * subject.shape[1] * subject.shape[2]
-    )
-    most = max(LEAST, round(EFFORT / (units + 1) / max(1, each)))
-    if most >= len(test):
-        return test
-    return test.take(np.linspace(0, len(test) - 1, most).astype(np.int64))
-
-
-def _quick(subject: Subject, layer: Layer) -> bool:
-    """Whether the native engine computes the net without a unit."""
-    net = subject.net
-    return isinstance(net, Net) and layer.heard == layer.module and not lacking(net.stack)
+def _silent(_what: str, _done: int, _total: int) -> None:
+    pass
 
 
 def _prepared(subject: Subject, picture: Any) -> tuple[np.ndarray, str, tuple[str, ...]]:

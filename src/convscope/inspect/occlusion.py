@@ -36,15 +36,15 @@ def occlusion(
 
     D(p) = S(x) - S(x with the patch at p) (Zeiler & Fergus 2014, section 4.2), for the score, not the probability:
     probabilities saturate, and move with the other classes' scores. Positive where what was hidden spoke for the class.
-    The patch is a square of `patch` pixels (without it a seventh of the picture's shorter side, but 4 at least) and moves by `stride`
-    pixels (a quarter of the patch). It is of the grey `fill`, 0..255, or of one for each channel: without it the background
-    of the pictures that a Run learned from, else the picture's mean colour. Between places the heat is bilinear.
+    The patch is a square of `patch` pixels (without it a seventh of the picture's shorter side, but 4 at least) and moves
+    by `stride` pixels (a quarter of the patch). It is of the grey `fill`, 0..255, or of one for each channel: without it the
+    background of the pictures that a Run learned from, else the picture's mean colour. Between places the heat is bilinear.
 
-    Coarse to fine: first the patch goes over every fourth place, and is made larger where that would leave gaps. Then
-    every second and every place is computed where the drop promises to be largest in size, and last the neighbours of the
-    largest ones, until 19 % of the plain sweep's passes are made. All other places are estimated from those around them.
+    Coarse to fine: first the patch goes over every fourth place, then over every second, then over every place where the
+    drop promises to be largest in size; where the places are so far apart that this would leave gaps, it is made larger.
+    Last come the neighbours of the largest drops, until 19 % of the plain sweep's passes are made. All other places are estimated from those around them.
     With `whole` every place is computed, as in sweeps of fewer than 64 places. The peak is the plain sweep's, unless the
-    drop has a narrow one that no coarse place feels.
+    drop has a narrow one that no coarse place feels. Where no patch has its middle, at the edges, the heat is held.
 
     Raises:
         StackError: There is no such class, patch or stride.
@@ -111,14 +111,13 @@ class _Sweep:
     def refined(self) -> Float[np.ndarray, "y x"]:
         """The drops at all places, those that promise most computed, with at most `SHARE` of the passes."""
         self.total = int(SHARE * self.drops.size)
-        level = LEVELS
-        while len(self._grid(level)) > 0.7 * self.total:
-            level += 1
-        self._first(level)
-        for finer in range(level - 1, -1, -1):
+        coarsest = LEVELS
+        while len(self._grid(coarsest)) > 0.7 * self.total:
+            coarsest += 1
+        self._sweep(self._grid(coarsest), coarsest)
+        for level in range(coarsest - 1, -1, -1):
             left = self.total - self.passes
-            self._learn(self._promising(self._grid(finer), int(left * (WIDE if finer else 0.5))))
-            self._estimate(finer)
+            self._sweep(self._promising(self._grid(level), int(left * (WIDE if level else 0.5))), level)
         while self.passes < self.total:
             found = self._around_the_best()[: self.total - self.passes]
             if not len(found):
@@ -126,15 +125,13 @@ class _Sweep:
             self._learn(found)
         return self.drops
 
-    def _first(self, level: int) -> None:
-        """The coarsest sweep: what a larger patch takes away counts by its area, and is an estimate only."""
-        grid = self._grid(level)
+    def _sweep(self, places: Int[np.ndarray, " n"], level: int) -> None:
+        """Some places of a grid; what a larger patch takes away counts by its area, and is an estimate only."""
         apart = max(np.diff(t[_nested(len(t), level)]).max(initial=1) for t in (self.rows, self.columns))
-        larger = max(self.side, int(apart))
-        if larger == self.side:
-            self._learn(grid)
+        if apart <= self.side or not level:
+            self._learn(places)
         else:
-            self.drops.flat[grid] = self._computed(grid, larger) * (self.side / larger) ** 2
+            self.drops.flat[places] = self._computed(places, int(apart)) * (self.side / apart) ** 2
         self._estimate(level)
 
     def _grid(self, level: int) -> Int[np.ndarray, " n"]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from convscope.data.images import Pictures
 from convscope.errors import PictureError, StackError
-from convscope.inspect.layers import NORMS, Layer, below_of, layer_of, unit_of, weights_of
+from convscope.inspect.layers import NORMS, Layer, below_of, layer_of, layers_of, unit_of, weights_of
+from convscope.inspect.muting import accuracies_muted
 from convscope.inspect.record import listening, untouched
-from convscope.inspect.subject import BATCH, Subject, subject_of
+from convscope.inspect.subject import Subject, subject_of
 from convscope.nets.layers import TableConv
 from convscope.runs import Run
 
 Progress = Callable[[int, int], None]
 Maps = tuple[Float[np.ndarray, "k y x"], Float[np.ndarray, "k y x"]]
+
+AT_ONCE = 2000
 
 NORMS_TENSORS = ("weight", "bias", "running_mean", "running_var")
 
@@ -99,7 +103,7 @@ class Surgery:
         """What was done, in words, first to last."""
         return tuple(words for words, _ in self._done)
 
-    def mute(self, unit: str) -> Self:
+    def mute(self, unit: str) -> Surgery:
         """Make all of a unit's sums 0: those behind its norm, before its activation.
 
         Raises:
@@ -107,7 +111,7 @@ class Surgery:
         """
         return self._scaled(unit, 0.0, f"{unit} muted")
 
-    def scale(self, unit: str, factor: float) -> Self:
+    def scale(self, unit: str, factor: float) -> Surgery:
         """Multiply a unit's sums, those behind its norm, by a factor; a negative one turns them round.
 
         Raises:
@@ -117,7 +121,7 @@ class Surgery:
             raise StackError(f"a unit cannot be scaled by {factor}: take a finite factor")
         return self._scaled(unit, float(factor), f"{unit} times {factor:g}")
 
-    def swap(self, one: str, other: str) -> Self:
+    def swap(self, one: str, other: str) -> Surgery:
         """Let two units of a layer change places: their kernels, biases and entries of the norm.
 
         Where all that follows treats their maps alike but for the next layer's columns, swapping those too gives the net
@@ -144,8 +148,8 @@ class Surgery:
         touched = [part for pair in pairs for part in pair]
         return self._operate(f"{one} and {other} changed places", touched, exchange)
 
-    def edit(self, unit: str, kernel: Float[np.ndarray, "c h w"], bias: float | None = None) -> Self:
-        """Give a unit another kernel, over the maps below that it sees, in their order; and another bias, or keep it.
+    def edit(self, unit: str, kernel: Float[np.ndarray, "*c h w"], bias: float | None = None) -> Surgery:
+        """Give a unit another kernel, over the maps below that it sees, in their order, and another bias or its own.
 
         The kernel is the convolution's own: a norm that follows works on what it gives.
 
@@ -176,7 +180,7 @@ class Surgery:
         words = f"{unit} given another kernel" + ("" if bias is None else f" and the bias {bias:g}")
         return self._operate(words, [parts[n] for n in ("weight", "bias") if n in parts], write)
 
-    def transplant(self, unit: str, from_model: Run | Subject | nn.Module, from_unit: str) -> Self:
+    def transplant(self, unit: str, from_model: Run | Subject | nn.Module, from_unit: str) -> Surgery:
         """Give a unit the kernel, bias and norm's entries of a unit of another net, or of the same net as it was.
 
         Where the donor's layer has no biases, the bias becomes 0.
@@ -213,7 +217,7 @@ class Surgery:
 
         return self._operate(f"{unit} replaced by {from_unit} of another net", list(mine.values()), write)
 
-    def undo(self) -> Self:
+    def undo(self) -> Surgery:
         """Take back the last operation, bit for bit.
 
         Raises:
@@ -254,16 +258,17 @@ class Surgery:
         """
         if not len(pixels) or len(pixels) != len(labels):
             raise PictureError(f"{len(pixels)} pictures and {len(labels)} labels came: give a label for each")
-        right = np.zeros(2, np.int64)
-        for start in range(0, len(pixels), BATCH):
-            part = slice(start, start + BATCH)
+        right, total = [0.0, 0.0], len(pixels)
+        for start in range(0, total, AT_ONCE):
+            part = Pictures(pixels[start : start + AT_ONCE], np.asarray(labels[start : start + AT_ONCE]))
             for which, subject in enumerate((self._original, self._subject)):
-                right[which] += int((_named(subject, pixels[part]) == labels[part]).sum())
+                whole, _ = accuracies_muted(subject, layers_of(subject)[0], part, only=())
+                right[which] += round(whole * len(part))
             if progress:
-                progress(min(start + BATCH, len(pixels)), len(pixels))
-        return float(right[0] / len(pixels)), float(right[1] / len(pixels))
+                progress(min(start + AT_ONCE, total), total)
+        return right[0] / total, right[1] / total
 
-    def _scaled(self, unit: str, factor: float, words: str) -> Self:
+    def _scaled(self, unit: str, factor: float, words: str) -> Surgery:
         layer, number = unit_of(self._subject, unit)
         parts = _scaling(self._subject, layer, unit, _parts(self._subject, layer, number))
 
@@ -284,7 +289,7 @@ class Surgery:
 
     def _operate(
         self, words: str, parts: Sequence[tuple[Tensor, Tensor]], change: Callable[[], None]
-    ) -> Self:
+    ) -> Surgery:
         kept = [_Kept.of(tensor, rows) for tensor, rows in parts]
         with torch.no_grad():
             change()
@@ -381,8 +386,3 @@ def _scores(
     ):
         scores = subject.scores(subject.answers(subject.given(picture[None])))[0].tolist()
     return dict(zip(subject.classes, scores, strict=True)), heard
-
-
-def _named(subject: Subject, pixels: UInt8[np.ndarray, "n c h w"]) -> Int[np.ndarray, " n"]:
-    with untouched(subject.net), torch.no_grad():
-        return subject.scores(subject.answers(subject.given(pixels))).argmax(1).cpu().numpy()

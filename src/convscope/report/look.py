@@ -14,8 +14,7 @@ from markupsafe import Markup
 from convscope.errors import PictureError
 from convscope.inspect.card import Card, Patch
 from convscope.inspect.display import under_film
-from convscope.inspect.heat import Heat
-from convscope.inspect.look import Look, Seen
+from convscope.inspect.look import Asked, Look, Seen
 from convscope.inspect.where import METHODS
 from convscope.report import film
 from convscope.report.film import Film
@@ -39,8 +38,21 @@ class Where:
     about: str
     shown: str
     says: str
+    judged: tuple[str, ...]
     peak: str
     signed: bool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the units of a layer add to the score: name, width and side of a bar, and value in words; the rest, the score."""
+
+    layer: str
+    how: str
+    bars: tuple[tuple[str, float, str, str], ...]
+    others: str
+    rest: str
+    score: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,8 @@ def _page(look: Look, each: int) -> str:
             shape=size(look.picture.shape),
             steps=look.steps,
             bars=[(name, round(100 * p, 2), chance(p)) for name, p in list(look.chances.items())[:ANSWERS]],
-            wheres=[_where(look, heat) for heat in look.heats],
+            wheres=[_where(look, asked) for asked in look.asked],
+            parts=_parts(look),
             levels=[_level(seen, each) for seen in look.layers],
             missing=look.missing,
             legend=film.legend(),
@@ -138,7 +151,8 @@ def _style() -> Markup:
     return Markup("".join(files.joinpath(n).read_text(encoding="utf-8") for n in ("style.css", "look.css")))
 
 
-def _where(look: Look, heat: Heat) -> Where:
+def _where(look: Look, asked: Asked) -> Where:
+    heat = asked.heat
     method = METHODS[heat.method]
     peak = float(np.abs(heat.values).max()) if heat.values.size else 0.0
     taken = f"{heat.layer}: {heat.why}" if heat.layer else heat.why[:1].upper() + heat.why[1:]
@@ -148,9 +162,40 @@ def _where(look: Look, heat: Heat) -> Where:
         method.about,
         film.picture(under_film(look.picture, heat.values).transpose(2, 0, 1), 320),
         says,
+        _judged(asked),
         signed(peak),
         heat.signed,
     )
+
+
+def _judged(asked: Asked) -> tuple[str, ...]:
+    """How far to trust a map, in two sentences."""
+    if asked.curves is None or asked.sanity is None:
+        return ()
+    a = asked.curves.areas
+    ins, out = (f"{a[k]:.2f} against {a[f'random_{k}']:.2f}" for k in ("insertion", "deletion"))
+    sooner, loses = a["insertion"] > a["random_insertion"], a["deletion"] < a["random_deletion"]
+    verdict = (
+        "Trust it" if sooner and loses else "Do not trust it" if not sooner and not loses else "Trust it half"
+    )
+    return (
+        f"{verdict}: pixels put in by its order, hottest first, bring the class back {'sooner' if sooner else 'later'} than "
+        f"in random order ({ins}); taken away, they lose it {'sooner' if loses else 'later'} ({out}).",
+        f"Sanity check: {asked.sanity.says}.",
+    )
+
+
+def _parts(look: Look) -> Parts:
+    """The ten largest parts of units in the score, the sum of the others, and what no unit has."""
+    found = look.parts
+    order = np.argsort(-np.abs(found.units), kind="stable")
+    most = float(np.abs(found.units).max(initial=0)) or 1.0
+    bars = [(f"{found.layer}/{k}", float(found.units[k])) for k in order[:10].tolist()]
+    rows = tuple(
+        (n, round(100 * abs(v) / most, 1), "for" if v >= 0 else "against", signed(v)) for n, v in bars
+    )
+    others = signed(float(found.units[order[10:]].sum())) if len(order) > 10 else ""
+    return Parts(found.layer, found.how, rows, others, signed(found.rest), signed(found.score))
 
 
 def _level(seen: Seen, each: int) -> Level:
