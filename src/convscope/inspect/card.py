@@ -106,7 +106,7 @@ def cards(
     'C3/5'
     """
     kernels = kernels_of(subject, layer)
-    missing = _missing(seen, pictures)
+    missing = _missing(seen, pictures, muted is not None)
     return tuple(
         Card(
             f"{layer.name}/{k}", layer, k, pattern(subject, layer, k), habits(subject, seen, k) if seen else "", kernels[k],
@@ -173,10 +173,12 @@ def _cut(
     return tuple(patches)
 
 
-def _missing(seen: Units | None, pictures: Pictures | None) -> tuple[str, ...]:
+def _missing(seen: Units | None, pictures: Pictures | None, muted: bool) -> tuple[str, ...]:
     said = []
     if seen is None:
         said.append("how often it fires, and for which classes: no set of pictures was given, or it is gone")
     if pictures is None:
         said.append("the patches it likes best: no set of pictures was given, or it is gone")
+    elif not muted:
+        said.append("the accuracy when it is muted: it would take long; ask for this unit alone")
     return tuple(said)

@@ -8,10 +8,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from convscope.data.images import Images, Pictures
+from convscope.data.images import Images
 from convscope.inspect.card import Card, Pictured, cards, picture_unit
 from convscope.inspect.epochs import over_epochs
-from convscope.inspect.layers import Layer, kernels_of, layer_of
+from convscope.inspect.layers import Layer, kernels_of, layer_of, multiply_adds
 from convscope.inspect.memory import units_of
 from convscope.inspect.muting import accuracies_muted
 from convscope.inspect.subject import Subject
@@ -21,9 +21,8 @@ from convscope.nets.lowered import lacking
 
 STEPS = 6
 """So many epochs of a training are shown."""
-EFFORT, LEAST, SLOW = 3e11, 200, 20_000
-"""Multiply-adds that muting the units of a layer may take, the fewest pictures that are asked, and a guess of the
-multiply-adds a pixel of nets that cannot be counted."""
+EFFORT, LEAST = 3e11, 200
+"""Multiply-adds that muting units may take in a look, and the fewest pictures that an accuracy is worth."""
 
 Saying = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -72,10 +71,19 @@ class Gatherer:
         return {n: {epoch: kernels[n] for epoch, kernels in seen.items()} for n in names}
 
     def muted(self, layer: Layer, numbers: Sequence[int]) -> Muted | None:
-        """What is lost when units of a layer are muted in turn, over the test pictures, or as many as take seconds."""
+        """What is lost when units of a layer are muted in turn, over the test pictures, or as many as take seconds; None
+        where those would be too few to say.
+        """
         if self.images is None:
             return None
-        test = self._asked(self.images.test, len(numbers))
+        effort, each = EFFORT / len(self.layers), (len(numbers) + 1) * max(1, multiply_adds(self.subject))
+        alone = len(self.layers) == len(numbers) == 1
+        most, total = max(round(effort / each), LEAST if alone else 0), len(self.images.test)
+        if most < min(LEAST, total):
+            return None
+        test = self.images.test
+        if most < total:
+            test = test.take(np.linspace(0, total - 1, most).astype(np.int64))
         saying = partial(self.say, f"{layer.name} without each unit")
         whole, without = accuracies_muted(self.subject, layer, test, only=numbers, progress=saying)
         return Muted(whole, {k: float(without[k]) for k in numbers}, len(test))
@@ -106,14 +114,3 @@ class Gatherer:
             self.subject, layer, numbers, maps=maps, seen=units, pictures=train, muted=lost, pictured=made,
             history=self.history.get(layer.name),
         )  # fmt: skip
-
-    def _asked(self, test: Pictures, units: int) -> Pictures:
-        """The test pictures that are asked: all, or fewer, spread over all."""
-        net, (_, height, width) = self.subject.net, self.subject.shape
-        each = (
-            sum(r.multiply_adds for r in net.stack.ladder) if isinstance(net, Net) else SLOW * height * width
-        )
-        most = max(LEAST, round(EFFORT / (units + 1) / max(1, each)))
-        if most >= len(test):
-            return test
-        return test.take(np.linspace(0, len(test) - 1, most).astype(np.int64))

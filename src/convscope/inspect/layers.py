@@ -109,6 +109,15 @@ def weights_of(subject: Subject, layer: Layer) -> Float[np.ndarray, "k c h w"]:
     return weight.detach().float().cpu().numpy().copy()
 
 
+def multiply_adds(subject: Subject) -> int:
+    """What the convolutions of a net multiply and add for one picture."""
+    total = 0
+    for layer in layers_of(subject):
+        module: Any = subject.net.get_submodule(layer.module)
+        total += module.weight.numel() * layer.size[0] * layer.size[1]
+    return total
+
+
 def kernels_of(subject: Subject, layer: Layer) -> Float[np.ndarray, "k c h w"]:
     """A layer's kernels as they work: behind a batch norm each times the norm's factor, which may turn its sign."""
     weights = weights_of(subject, layer)

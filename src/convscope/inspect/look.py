@@ -73,7 +73,8 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What a net makes of a picture, uint8 [c, h, w] as the net takes it; `steps` say how it was prepared.
+    """What a net makes of a picture, uint8 [c, h, w] as the net takes it; `name` is its file, or "", and `steps` say how it
+    was prepared.
 
     `chances` are class probabilities by name, the likeliest first; `target` is the class that is explained, `parts` are what
     the units of the last layer with kernels add to its score.
@@ -97,7 +98,7 @@ class Look:
 
     def _repr_html_(self) -> str:
         label, chance = next(iter(self.chances.items()))
-        parts = [(picture_image(self.picture, self.name), self.name)]
+        parts = [(picture_image(self.picture, self.name), self.name or "the picture")]
         parts += [(heat_image(self.picture, a.heat.values), a.heat.method) for a in self.asked]
         rows = [card._repr_html_() for seen in self.layers for card in seen.cards[:2]]
         return block(f"{label}, {100 * chance:.1f} %", parts) + "".join(rows)
@@ -224,7 +225,7 @@ def _silent(_what: str, _done: int, _total: int) -> None:
 def _prepared(subject: Subject, picture: Any) -> tuple[np.ndarray, str, tuple[str, ...]]:
     """The picture as the net takes it, its name, and how it was prepared."""
     is_file = isinstance(picture, str | Path | bytes)
-    name = str(picture) if isinstance(picture, str | Path) else "picture"
+    name = str(picture) if isinstance(picture, str | Path) else ""
     pixels = read_picture(picture) if is_file else np.asarray(picture)
     if pixels.dtype != np.uint8 or pixels.ndim != 3:
         raise PictureError(

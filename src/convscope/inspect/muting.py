@@ -59,27 +59,27 @@ def accuracies_muted(
 
 
 def scores_muted(
-    subject: Subject, layer: Layer, picture: np.ndarray, target: int
+    subject: Subject, layer: Layer, picture: np.ndarray, target: int, *, only: Sequence[int] | None = None
 ) -> tuple[float, Float[np.ndarray, " k"]]:
-    """The score of a class for one picture, uint8 [c, h, w]: of the net as it is, and with each unit muted in turn."""
+    """The score of a class for one picture, uint8 [c, h, w]: of the net as it is, and with each unit muted in turn, all of
+    them or those in `only`, in that order.
+    """
     x = subject.given(picture[None])
-
+    chosen = torch.tensor(range(layer.units) if only is None else only, device=x.device)
     found = []
     with untouched(subject.net), torch.no_grad():
         whole = float(subject.scores(subject.answers(x))[0, target])
-        for first in range(0, layer.units, BATCH):
-            count = min(BATCH, layer.units - first)
-            with listening(subject.net, {layer.heard: partial(_each_another, first)}, changed=True):
-                answers = subject.answers(x.expand(count, *x.shape[1:]))
+        for part in chosen.split(BATCH):
+            with listening(subject.net, {layer.heard: partial(_each_another, part)}, changed=True):
+                answers = subject.answers(x.expand(len(part), *x.shape[1:]))
             found.append(subject.scores(answers)[:, target].float().cpu().numpy())
     return whole, np.concatenate(found)
 
 
-def _each_another(first: int, sums: Tensor) -> Tensor:
-    """The sums of equal pictures, in each of which another unit is silent."""
+def _each_another(units: Tensor, sums: Tensor) -> Tensor:
+    """The sums of equal pictures, in each of which another of the units is silent."""
     changed = sums.clone()
-    rows = torch.arange(len(sums), device=sums.device)
-    changed[rows, first + rows] = 0
+    changed[torch.arange(len(sums), device=sums.device), units] = 0
     return changed
 
 

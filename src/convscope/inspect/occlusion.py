@@ -41,10 +41,11 @@ def occlusion(
     background of the pictures that a Run learned from, else the picture's mean colour. Between places the heat is bilinear.
 
     Coarse to fine: first the patch goes over every fourth place, then over every second, then over every place where the
-    drop promises to be largest in size; where the places are so far apart that this would leave gaps, it is made larger.
-    Last come the neighbours of the largest drops, until 19 % of the plain sweep's passes are made. All other places are estimated from those around them.
-    With `whole` every place is computed, as in sweeps of fewer than 64 places. The peak is the plain sweep's, unless the
-    drop has a narrow one that no coarse place feels. Where no patch has its middle, at the edges, the heat is held.
+    drop promises to be largest in size; where places are so far apart that this would leave gaps, it is made larger. Last
+    come the neighbours of the largest drops, until 19 % of the plain sweep's passes are made. All other places are
+    estimated from those around them. With `whole` every place is computed, as in sweeps of fewer than 64 places. The peak
+    is the plain sweep's, unless the drop has a narrow one that no coarse place feels. At the edges, where no patch has its
+    middle, the heat goes on as it ends.
 
     Raises:
         StackError: There is no such class, patch or stride.

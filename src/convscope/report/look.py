@@ -126,7 +126,7 @@ def _page(look: Look, each: int) -> str:
         .get_template("look.html.j2")
         .render(
             style=_style(),
-            name=short(Path(look.name).name),
+            name=short(Path(look.name).name) if look.name else "",
             net=look.subject.run.info["net"] if look.subject.run else type(look.subject.net).__name__,
             answer=next(iter(look.chances)),
             explained=look.explained,
@@ -190,7 +190,7 @@ def _parts(look: Look) -> Parts:
     found = look.parts
     order = np.argsort(-np.abs(found.units), kind="stable")
     most = float(np.abs(found.units).max(initial=0)) or 1.0
-    bars = [(f"{found.layer}/{k}", float(found.units[k])) for k in order[:10].tolist()]
+    bars = [(f"{found.layer}/{k}", float(found.units[k])) for k in order[:10].tolist() if found.units[k]]
     rows = tuple(
         (n, round(100 * abs(v) / most, 1), "for" if v >= 0 else "against", signed(v)) for n, v in bars
     )
