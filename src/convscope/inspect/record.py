@@ -125,19 +125,23 @@ def named_layers(net: nn.Module) -> dict[str, nn.Module]:
 @contextmanager
 def untouched(net: nn.Module) -> Iterator[None]:
     """Evaluation mode within the block; mode, gradients and random numbers afterwards as before, whatever happens."""
-    modes = {module: module.training for module in net.modules()}
-    gradients = {p: (p.grad, p.requires_grad) for p in net.parameters()}
+    modes = [(module, module.training) for module in net.modules()]
+    gradients = [(p, p.grad, p.requires_grad) for p in net.parameters()]
     random = torch.get_rng_state()
-    net.eval()
+    if any(mode for _, mode in modes):
+        net.eval()
     try:
         yield
     finally:
         torch.set_rng_state(random)
-        for module, mode in modes.items():
-            module.training = mode
-        for parameter, (gradient, wanted) in gradients.items():
-            parameter.grad = gradient
-            parameter.requires_grad_(wanted)
+        for module, mode in modes:
+            if module.training is not mode:
+                module.training = mode
+        for parameter, gradient, wanted in gradients:
+            if parameter.grad is not gradient:
+                parameter.grad = gradient
+            if parameter.requires_grad is not wanted:
+                parameter.requires_grad_(wanted)
 
 
 @contextmanager
