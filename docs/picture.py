@@ -1,4 +1,4 @@
-"""Makes the README's picture from a Run's report: what its first layer learned (needs Chromium).
+"""Makes the README's pictures from a Run of LeNet-5: its first layer, and the card of a unit (needs Chromium).
 
 python docs/picture.py runs/1
 """
@@ -7,24 +7,34 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
-from convscope.runs import Run
+import convscope as cs
+from convscope.inspect.look import look
+from convscope.report.look import write_look
 
-PICTURE = Path(__file__).parent / "pictures" / "kernels.png"
+PICTURES = Path(__file__).parent / "pictures"
 
 
-def main(run: str) -> None:
-    report = (Run(run).path / "report.html").resolve()
-    with sync_playwright() as tool:
+def main(name: str) -> None:
+    run, digits = cs.Run(name), cs.images("mnist")
+    PICTURES.mkdir(exist_ok=True)
+    with sync_playwright() as tool, tempfile.TemporaryDirectory() as folder:
         browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme="light")
-        page.goto(report.as_uri())
-        PICTURE.parent.mkdir(exist_ok=True)
-        page.locator("#learned").screenshot(path=PICTURE)
+        take(page, (run.path / "report.html").resolve(), "#learned", "kernels.png")
+        seen = look(run, digits.test.pixels[0], images=digits, layer="C1", methods=())
+        take(page, write_look(seen, Path(folder) / "look.html"), ".unit[open]", "card.png")
         browser.close()
+
+
+def take(page: Page, path: Path, part: str, picture: str) -> None:
+    """A part of a page as a picture."""
+    page.goto(path.as_uri())
+    page.locator(part).first.screenshot(path=PICTURES / picture)
 
 
 if __name__ == "__main__":

@@ -117,3 +117,14 @@ def test_a_net_without_kernels_is_said_to_have_none():
             subject_of(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), shape=(1, 2, 2)),
             np.zeros((1, 2, 2), np.uint8),
         )
+
+
+def test_a_look_works_where_gradients_are_forbidden():
+    net = foreign("grey")
+    subject = subject_of(net, shape=net.shape)
+    picture = few(net.shape, 3).test.pixels[0]
+    free = look(subject, picture, top=2)
+    with torch.inference_mode():
+        forbidden = look(subject, picture, top=2)
+    assert (free.asked[0].heat.values == forbidden.asked[0].heat.values).all()
+    assert free.layers[0].for_picture == forbidden.layers[0].for_picture

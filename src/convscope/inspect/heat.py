@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from convscope.conv.geometry import Field
 from convscope.errors import PictureError
+from convscope.inspect.display import block, film_image
 from convscope.inspect.record import untouched
 from convscope.inspect.subject import Subject
 from convscope.prediction import padded
@@ -59,6 +60,10 @@ class Heat:
         height, width = size.shape
         nearest = int(np.argmin((2 * rows - height + 1) ** 2 + (2 * columns - width + 1) ** 2))
         return int(rows[nearest]), int(columns[nearest])
+
+    def _repr_html_(self) -> str:
+        title = f"{self.method} for {self.target_name}"
+        return block(title, [(film_image(self.values, side=200), self.empty or self.why)])
 
 
 @dataclass(frozen=True, eq=False)

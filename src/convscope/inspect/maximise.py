@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from convscope.errors import StackError
+from convscope.inspect.display import block, picture_image
 from convscope.inspect.layers import Layer, unit_of
 from convscope.inspect.names import nearest
 from convscope.inspect.record import listening, untouched
@@ -53,6 +54,9 @@ class Favourite:
     steps: int
     says: str
     place: int
+
+    def _repr_html_(self) -> str:
+        return block(self.unit, [(picture_image(self.pixels, self.says), self.says)])
 
 
 def favourite(

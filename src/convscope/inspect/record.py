@@ -18,11 +18,14 @@ from torch import Tensor, nn
 
 from convscope.data.pictures import read_picture
 from convscope.errors import StackError
+from convscope.inspect.display import block, film_image
 from convscope.inspect.names import nearest
 from convscope.nets.build import Net
 from convscope.prediction import as_seen
 from convscope.runs import Run
 
+SHOWN = 12
+"""So many maps of a layer are shown in a notebook."""
 LIMIT = 512 * 1024 * 1024
 """Bytes that a Record keeps unless it is told otherwise."""
 
@@ -69,6 +72,17 @@ class Record(Mapping[str, Float[np.ndarray, "..."]]):
 
     def __len__(self) -> int:
         return len(self.maps)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for said in self.layers:
+            kept = self.maps.get(said.name)
+            shown = kept[0, :SHOWN] if kept is not None and kept.ndim == 4 else ()
+            size = "x".join(map(str, said.shape[1:]))
+            title = f"{said.name}: {said.kind}, {size}, {said.low:.3g} to {said.high:.3g}"
+            limit = max(abs(said.low), abs(said.high))
+            rows.append(block(title, [(film_image(m, limit, 64), f"/{k}") for k, m in enumerate(shown)]))
+        return "".join(rows)
 
 
 def record(
@@ -124,14 +138,16 @@ def named_layers(net: nn.Module) -> dict[str, nn.Module]:
 
 @contextmanager
 def untouched(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode within the block; mode, gradients and random numbers afterwards as before, whatever happens."""
+    """Evaluation mode within the block, and no inference mode, which would forbid gradients; mode, gradients and random
+    numbers afterwards as before, whatever happens."""
     modes = [(module, module.training) for module in net.modules()]
     gradients = [(p, p.grad, p.requires_grad) for p in net.parameters()]
     random = torch.get_rng_state()
     if any(mode for _, mode in modes):
         net.eval()
     try:
-        yield
+        with torch.inference_mode(False):
+            yield
     finally:
         torch.set_rng_state(random)
         for module, mode in modes:
