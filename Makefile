@@ -34,6 +34,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/mnist_to_99.py
+	$(BIN)/python benchmarks/looking.py
+	$(BIN)/python benchmarks/units.py
 
 docs: $(READY)
 	$(BIN)/python docs/make.py
