@@ -180,9 +180,10 @@ def sweeps(subject: Subject, pictures: np.ndarray, patch: int, stride: int) -> b
         )
         found.append((fine.passes, plain.passes, fine.peak == plain.peak))
     ours, theirs, same = zip(*found, strict=True)
+    times, size = min(theirs) / max(ours), "x".join(map(str, subject.shape))
     print(
-        f"occlusion of {'x'.join(map(str, subject.shape))} by {patch}x{patch}, {stride} apart: {max(ours)} passes "
-        f"instead of {min(theirs)}, {min(theirs) / max(ours):.2f} times fewer, the same peak for {sum(same)} of {len(found)} pictures"
+        f"occlusion of {size} by {patch}x{patch}, {stride} apart: {max(ours)} passes instead of {min(theirs)}, "
+        f"{times:.2f} times fewer, the same peak for {sum(same)} of {len(found)} pictures"
     )
     return 5 * max(ours) <= min(theirs) and all(same)
 
