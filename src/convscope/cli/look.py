@@ -43,6 +43,7 @@ def look(
     from convscope.errors import SourceError
     from convscope.inspect.look import look as see
     from convscope.report.look import write_look
+    from convscope.report.wording import SPACE, chance
     from convscope.runs import Run
 
     opened = Run(run)
@@ -62,7 +63,7 @@ def look(
     if json:
         return as_json(_as_json(seen, path))
     best = next(iter(seen.chances.items()))
-    print(f"{picture}: {best[0]} ({100 * best[1]:.1f} %)")
+    print(f"{picture}: {best[0]} ({chance(best[1]).replace(SPACE, ' ')})")
     for at in seen.layers:
         for card in at.cards[:3]:
             print(f"  {card.unit}: {card.caption}")
