@@ -1,10 +1,7 @@
-/* Everything that is compiled once for each instruction set. */
+/* Everything that is compiled once for each instruction set: twice, with OF_PICTURES for the convolution of pictures, which may
+ * be tuned to the processor at hand, and without for training, whose bits shall not depend on that. */
 #include "vector.h"
-#include "activations.h"
-#include "conv.h"
-#include "linear.h"
-#include "windows.h"
-#include "block.h"
+#ifdef OF_PICTURES
 #include "convolution.h"
 #define SCALAR float
 #include "slide.h"
@@ -14,3 +11,10 @@
 #include "fourier.h"
 
 const Convolver CONVOLVER = {slide_float, slide_double, spectrum, filter};
+#else
+#include "activations.h"
+#include "conv.h"
+#include "linear.h"
+#include "windows.h"
+#include "block.h"
+#endif
