@@ -45,6 +45,20 @@ def test_a_foreign_module_is_looked_into_layer_by_layer(name: str):
     assert "http://" not in text and "https://" not in text and "<script" not in text
 
 
+def test_what_the_patches_owe_is_by_both_rules_where_there_are_relus():
+    for name, count in (("lenet5-modern", 9), ("lenet5", 0)):
+        subject = subject_of(build(cs.zoo[name]))
+        images = few((1, 28, 28), 10)
+        layer = "conv2" if count else "C3"
+        made = (
+            look(subject, images.test.pixels[0], images=images, unit=f"{layer}/1", methods=())
+            .layers[0]
+            .cards[0]
+        )
+        assert len(made.pictured.owed) == 9 and len(made.pictured.deconvolved) == count
+        assert all(v.shape == p.pixels.shape for v, p in zip(made.pictured.owed, made.best, strict=True))
+
+
 def test_without_a_set_the_look_says_what_is_missing():
     subject = subject_of(build(cs.zoo["lenet5-modern"]))
     seen = look(subject, np.zeros((1, 28, 28), np.uint8), methods=())

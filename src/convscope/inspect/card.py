@@ -34,11 +34,16 @@ class Patch:
 
 @dataclass(frozen=True, eq=False)
 class Pictured:
-    """Pictures made for a unit: the one it likes best, and what its best patches owe to each of their pixels; or None."""
+    """Pictures made for a unit: the one it likes best, or None, and what its best patches owe to each of their pixels.
+
+    `owed` is by guided backpropagation, and `rule` says what that met; `deconvolved` is by deconvolution, empty where the
+    way to the unit has no ReLU, at which alone the two differ.
+    """
 
     favourite: Favourite | None = None
     owed: tuple[Float[np.ndarray, "c y x"], ...] = ()
     rule: str = ""
+    deconvolved: tuple[Float[np.ndarray, "c y x"], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +129,7 @@ def cards(
 def picture_unit(
     subject: Subject, layer: Layer, number: int, seen: Units | None, pictures: Pictures | None
 ) -> Pictured:
-    """The picture that a unit likes best, and for its best patches guided backpropagation (of the first layer the kernel
+    """The picture that a unit likes best, and what its best patches owe to their pixels (of the first layer the kernel
     itself, so there is none)."""
     unit = f"{layer.name}/{number}"
     liked = favourite(subject, unit, best_seen=None if seen is None else float(seen.highest[number]))
@@ -133,8 +138,12 @@ def picture_unit(
     numbers, places = seen.best.pictures[number], seen.best.places[number]
     wholes = np.stack([padded(pictures.pixels[n], subject.shape[1:]) for n in numbers])
     back = guided(subject, wholes, unit, places.tolist())
-    owed = tuple(_window(v, layer, int(p)) for v, p in zip(back.values, places, strict=True))
-    return Pictured(liked, owed, back.says)
+    other = guided(subject, wholes, unit, places.tolist(), "deconvolution").values if back.relus else ()
+    owed, deconvolved = (
+        tuple(_window(v, layer, int(p)) for v, p in zip(values, places, strict=False))
+        for values in (back.values, other)
+    )
+    return Pictured(liked, owed, back.says, deconvolved)
 
 
 def sums_of(

@@ -74,6 +74,7 @@ class Unit:
     least: tuple[tuple[str, str], ...]
     favourite: tuple[str, str] | None
     owed: tuple[Film, ...]
+    deconvolved: tuple[Film, ...]
     rule: str
     history: tuple[tuple[int, Film], ...]
     bars: tuple[tuple[str, float, str], ...]
@@ -269,7 +270,8 @@ def _unit(card: Card, why: str, peak: float) -> Unit:
         best=_patches(card.best),
         least=_patches(card.least),
         favourite=_favourite(card),
-        owed=tuple(_owed(card)),
+        owed=_owed(card.pictured.owed),
+        deconvolved=_owed(card.pictured.deconvolved),
         rule=card.pictured.rule,
         history=_history(card),
         bars=_bars(card),
@@ -283,10 +285,10 @@ def _favourite(card: Card) -> tuple[str, str] | None:
     return None if liked is None else (film.picture(liked.pixels, LONGEST), liked.says)
 
 
-def _owed(card: Card) -> list[Film]:
-    """What the best patches owe to their pixels, summed over channels, each on a scale of its own."""
-    summed = [values.sum(0) for values in card.pictured.owed]
-    return [film.film(film.shrunk(v, 64), float(np.abs(v).max(initial=0))) for v in summed]
+def _owed(found: tuple[Float[np.ndarray, "c y x"], ...]) -> tuple[Film, ...]:
+    """What patches owe to their pixels, summed over channels, each on a scale of its own."""
+    summed = [values.sum(0) for values in found]
+    return tuple(film.film(film.shrunk(v, 64), float(np.abs(v).max(initial=0))) for v in summed)
 
 
 def _history(card: Card) -> tuple[tuple[int, Film], ...]:
