@@ -13,7 +13,6 @@ from scipy import stats
 from torch import nn
 
 import convscope as cs
-from convscope.data.images import Images
 from convscope.errors import ConvscopeError, PictureError, StackError
 from convscope.inspect import judging
 from convscope.inspect.heat import Heat, Question
@@ -21,17 +20,6 @@ from convscope.inspect.judging import insertion_deletion, sanity, spearman
 from convscope.inspect.subject import Subject, subject_of
 from convscope.inspect.where import METHODS, where
 from convscope.nets.build import build
-
-
-@pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    """A net that has seen 8,000 digits."""
-    all = cs.images("mnist")
-    some = Images(
-        "some", all.classes, all.train.take(np.arange(8000)), all.test.take(np.arange(100)), (), "some-1"
-    )
-    run = cs.train(some, "lenet5-modern", cs.Recipe(epochs=1), out=tmp_path_factory.mktemp("runs") / "1")
-    return subject_of(run)
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_the_best_patches_are_those_of_the_lightest_pictures_one_of_each():
     made = cards(net, layers_of(net)[0], [0], seen=seen, pictures=some)[0]
     assert [p.picture for p in made.best] == list(range(29, 20, -1))
     assert all((p.pixels == 100 + p.picture).all() and p.pixels.shape == (1, 2, 2) for p in made.best)
-    assert made.best[0].label == "2" or made.best[0].label == "1"
+    assert [p.label for p in made.best[:3]] == ["2", "1", "0"]
 
 
 def test_batches_do_not_change_what_is_seen(monkeypatch: pytest.MonkeyPatch):
@@ -100,10 +100,7 @@ def test_the_rank_puts_echoes_and_the_dead_last_and_says_why():
     ranked = rank_for_set(seen, np.array([0.1, 0.05, 0.2, 0.3]))
     assert [r.unit for r in ranked] == [2, 0, 1, 3]
     assert ranked[0].why == "muting it costs 20.00 points of accuracy"
-    assert (
-        ranked[1].why == "muting it costs 10.00 points of accuracy; says what a/1 says"
-        or "says what a/2" in ranked[1].why
-    )
+    assert ranked[1].why.startswith("muting it costs 10.00 points of accuracy; says what a/")
     assert ranked[3].why == "dead: it says the same of every picture"
 
 

@@ -55,10 +55,12 @@ def look(
     except SourceError as error:
         pictures = None
         remark(f"without the pictures it learned: {error}")
-    seen = see(
-        opened, picture, images=pictures, target=target, layer=layer, unit=unit, top=top, saying=_shown
-    )
-    _shown("", 0, 0)
+    try:
+        seen = see(
+            opened, picture, images=pictures, target=target, layer=layer, unit=unit, top=top, saying=_shown
+        )
+    finally:
+        _shown("", 0, 0)
     path = None if json and out is None else write_look(seen, out or Path("look.html"))
     if json:
         return as_json(_as_json(seen, path))

@@ -132,8 +132,8 @@ def _says(unit: str, value: float, start: float, best_seen: float | None, steps:
     return f"{said}; the best picture of the set reached {best_seen:.3g}"
 
 
-class _Enough(Exception):  # noqa: N818
-    """No error: the unit was heard, so the rest of the net need not be computed."""
+class _Enough(BaseException):
+    """No error, and nothing that a net may catch: the unit was heard, so the rest of the net need not be computed."""
 
 
 @dataclass(frozen=True, eq=False)
