@@ -115,3 +115,23 @@ def test_distances_are_scored_the_other_way_round():
 def test_a_compiled_module_is_looked_into_as_what_it_was_compiled_from():
     net = foreign("grey")
     assert subject_of(torch.compile(net), shape=net.shape).net is net
+
+
+class Joined(nn.Module):
+    """Two layers whose maps are put together before the third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3), nn.Conv2d(4, 2, 3)
+        self.out = nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.c(torch.cat([self.a(x), self.b(x)], 1)).mean((2, 3)))
+
+
+def test_a_layer_that_takes_in_mixed_maps_names_none_below():
+    found = layers_of(subject_of(Joined(), shape=(1, 8, 8)))
+    assert [(layer.name, layer.below) for layer in found] == [("a", ()), ("b", ()), ("c", ())]
+    four = layers_of(subject_of(build(cs.zoo["lenet4"])))  # its subsampling takes each map twice
+    assert [layer.below for layer in four][1] == ()
+    assert [layer.below for layer in layers_of(subject_of(build(cs.zoo["lenet5"])))] == [(), ("C1",), ("C3",)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from foreign import foreign
+from torch import nn
 
 import convscope as cs
 from convscope.data.images import Pictures
@@ -73,3 +74,20 @@ def test_the_rank_for_a_picture_puts_the_largest_change_first():
     sizes = [abs(r.weight) for r in ranked]
     assert sizes == sorted(sizes, reverse=True) and {r.unit for r in ranked} == set(range(16))
     assert ranked[0].why.startswith("without it the score of 4 ")
+
+
+def test_a_large_net_is_ranked_by_an_estimate_and_exactly_for_the_first(monkeypatch: pytest.MonkeyPatch):
+    torch.manual_seed(1)
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.Flatten(), nn.Linear(6 * 9, 2)
+    )  # linear: there the estimate is exact
+    subject = subject_of(net, shape=(1, 5, 5))
+    picture = np.random.default_rng(0).integers(0, 256, (1, 5, 5), np.uint8)
+    (layer,) = layers_of(subject)
+    exact = rank_for_picture(subject, layer, picture, 0)
+    monkeypatch.setattr("convscope.inspect.rank.EXACT", 0)
+    monkeypatch.setattr("convscope.inspect.rank.FIRST", 2)
+    about = rank_for_picture(subject, layer, picture, 0)
+    assert [r.unit for r in about] == [r.unit for r in exact]
+    assert [r.weight for r in about] == pytest.approx([r.weight for r in exact], abs=1e-5)
+    assert ["about" in r.why for r in about] == [False, False, True, True, True, True]
