@@ -6,32 +6,37 @@ import sys
 
 import typer
 
-from convscope.cli import convolve, data, look, nets, predict, report, train
+from convscope.cli import convolve, data, lab, look, nets, predict, report, train
 from convscope.errors import ConvscopeError
 
 STOPPED = 130
 
 app = typer.Typer(
     name="convscope",
-    help="See what a convolutional network sees.\n\nExample: convscope train mnist",
-    no_args_is_help=True,
+    help="See what a convolutional network sees. Without a verb the page opens: convscope lab.\n\n"
+    "Example: convscope train mnist",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (train, predict, look, convolve, report, nets, data):
+for module in (lab, train, predict, look, convolve, report, nets, data):
     module.register(app)
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and end."),
+) -> None:
     if version:
         import convscope
 
         print(convscope.__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        lab.open_lab()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ STARTED = time.perf_counter()
 
 def as_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object as the last line of stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def remark(text: str) -> None:
