@@ -56,7 +56,8 @@ def as_seen(
 ) -> tuple[UInt8[np.ndarray, "channels h w"], tuple[str, ...]]:
     """A picture as the Run's net takes it, before it is normalised, and in words what was done to it."""
     shape = tuple(run.info["picture_shape"])
-    fitted = fit(picture, shape, run.info["background"], centre=run.info["source"] == "mnist")
+    mode = run.info.get("prepared", {}).get("fit", "pad")
+    fitted = fit(picture, shape, run.info["background"], mode=mode, centre=run.info["source"] == "mnist")
     return padded(fitted.pixels, run.stack.input.shape[1:]), fitted.steps
 
 

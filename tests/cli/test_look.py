@@ -33,7 +33,7 @@ def _few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     import convscope.data.images as data
 
     whole = data.images
-    monkeypatch.setattr(data, "images", lambda source: whole(source).first(300))
+    monkeypatch.setattr(data, "images", lambda source, *_: whole(source).first(300))
 
 
 def test_it_writes_a_page_and_says_what_the_first_units_are(
@@ -81,7 +81,7 @@ def test_a_source_that_has_changed_is_said_and_the_rest_is_shown(
     import convscope.data.images as data
 
     few = data.images
-    monkeypatch.setattr(data, "images", lambda source: few(source).first(200))
+    monkeypatch.setattr(data, "images", lambda source, *_: few(source).first(200))
     code, out, err = say("look", run.path, seven, "--layer", "conv1", "--json")
     card = json.loads(out)["layers"][0]["cards"][0]
     assert code == 0 and "without the pictures it learned: the source has changed" in err

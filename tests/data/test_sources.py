@@ -52,12 +52,16 @@ def test_the_catalogue_says_how_large_and_where_each_is():
     ]
 
 
+OR = "; or name a folder of pictures"
 UNKNOWN = {
-    "minst": "minst: no such source of pictures. Did you mean mnist? There are mnist, fashion-mnist, cifar10",
+    "minst": f"minst: no such source of pictures. Did you mean mnist? There are mnist, fashion-mnist, cifar10{OR}",
     "CIFAR-10": "CIFAR-10: no such source of pictures. Did you mean cifar10? "
-    "There are cifar10, mnist, fashion-mnist",
-    "holidays": "holidays: no such source of pictures. There are mnist, fashion-mnist, cifar10",
-    "": ": no such source of pictures. There are mnist, fashion-mnist, cifar10",
+    f"There are cifar10, mnist, fashion-mnist{OR}",
+    "holidays": f"holidays: no such source of pictures. There are mnist, fashion-mnist, cifar10{OR}",
+    "": f": no such source of pictures. There are mnist, fashion-mnist, cifar10{OR}",
+    "photos/2026": "photos/2026: no such folder, zip, tar or CSV",
+    "photos.zip": "photos.zip: no such folder, zip, tar or CSV",
+    "a\0b": f"a\0b: no such source of pictures. There are mnist, fashion-mnist, cifar10{OR}",
 }
 
 

@@ -39,7 +39,8 @@ def look(
 
     Example: convscope look last seven.png
     """
-    from convscope.data.images import images
+    from convscope.cli.progress import reading_shown
+    from convscope.data.images import images_again
     from convscope.errors import SourceError
     from convscope.inspect.look import look as see
     from convscope.report.look import write_look
@@ -48,7 +49,7 @@ def look(
 
     opened = Run(run)
     try:
-        pictures = images(opened.info["source"])
+        pictures = images_again(opened.info, reading_shown(opened.info["source"]))
         if pictures.fingerprint != opened.info["data_fingerprint"]:
             pictures = None
             remark("without the pictures it learned: the source has changed since the training")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from convscope.cli.output import remark
+from convscope.data.sources import SOURCES
 from convscope.training.loop import EpochDone, Event, Progress
 
 REFRESH_SECONDS = 0.1
@@ -29,12 +30,20 @@ def shown(events: Iterable[Event]) -> Iterator[Event]:
         yield event
 
 
-def download_shown(name: str, done: int, total: int) -> None:
-    """Draw a download's state on stderr, on a terminal."""
-    if sys.stderr.isatty():
-        part = f" of {total / 1e6:,.1f}" if total else ""
-        end = "\n" if done == total else ""
-        print(f"\r\x1b[Kdownloading {name}: {done / 1e6:,.1f}{part} MB", end=end, file=sys.stderr, flush=True)
+def reading_shown(source: str) -> Callable[[str, int, int], None]:
+    """What draws, on stderr on a terminal, how far the download or the decoding of a source is."""
+    verb = "downloading" if any(known.name == source for known in SOURCES) else "decoding"
+    began = time.monotonic()
+
+    def shown(name: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            part = f" of {total / 1e6:,.1f}" if total else ""
+            left = (time.monotonic() - began) * max(0, total - done) / max(1, done)
+            text = f"{verb} {name}: {done / 1e6:,.1f}{part} MB, {left:,.0f} s left"
+            end = "\n" if done == total else ""
+            print(f"\r\x1b[K{text}", end=end, file=sys.stderr, flush=True)
+
+    return shown
 
 
 def bar(at: Progress) -> str:

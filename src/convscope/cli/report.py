@@ -24,14 +24,15 @@ def report(
 
     Example: convscope report last
     """
-    from convscope.data.images import images
+    from convscope.cli.progress import reading_shown
+    from convscope.data.images import images_again
     from convscope.errors import SourceError
     from convscope.report import write_report
     from convscope.runs import Run
 
     opened = Run(run)
     try:
-        pictures = images(opened.info["source"])
+        pictures = images_again(opened.info, reading_shown(opened.info["source"]))
     except SourceError as error:
         remark(f"without its pictures: {error}")
         pictures = None

@@ -17,6 +17,13 @@ from convscope.cli.output import as_json, remark, wall_seconds
 from convscope.errors import RecipeError
 from convscope.training.recipe import RECIPES, Recipe, recipe_for
 
+MOST_PROBLEMS = 5
+PREPARED = {
+    "size": (int, "side in pixels that a folder's pictures are brought to; by default what fits them"),
+    "fit": (str, "how they are: pad (the default: nothing is lost), crop or stretch"),
+}
+"""Flags that say how a user's own pictures are prepared: name -> kind and help."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the program; a flag for each knob of a Recipe."""
@@ -35,7 +42,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _flags() -> list[inspect.Parameter]:
-    flags = []
+    flags = [
+        _flag(name, kind, f"{words}.", "Pictures of your own") for name, (kind, words) in PREPARED.items()
+    ]
     for knob in fields(Recipe):
         rule = knob.metadata
         words = rule["help"]
@@ -43,29 +52,31 @@ def _flags() -> list[inspect.Parameter]:
             words += f" ({', '.join(rule['names'])})"
         if rule["unit"]:
             words += f", in {rule['unit']}"
-        option = typer.Option(
-            f"--{knob.name}", help=words + ".", rich_help_panel="Recipe", show_default=False
-        )
-        kind = type(knob.default)
-        flags.append(
-            inspect.Parameter(
-                knob.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[kind | None, option],
-            )
-        )
+        flags.append(_flag(knob.name, type(knob.default), words + ".", "Recipe"))
     return flags
 
 
+def _flag(name: str, kind: type, words: str, panel: str) -> inspect.Parameter:
+    option = typer.Option(f"--{name}", help=words, rich_help_panel=panel, show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
 def train(
-    source: Annotated[str, typer.Argument(help="mnist, fashion-mnist or cifar10; see: convscope data")] = "",
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of class folders, a zip or tar of one, or a CSV of paths and labels; "
+            "or a name: mnist, fashion-mnist, cifar10."
+        ),
+    ] = "",
     *,
     net: Annotated[
         str | None,
         typer.Option(
             help="A net of the zoo, a file of stack text, or the text in quotes. "
-            "[default: lenet5; with --target the quickest, lenet5-modern]"
+            "[default: lenet5; with --target, in colour, or for other than ten classes lenet5-modern]"
         ),
     ] = None,
     recipe: Annotated[
@@ -93,12 +104,12 @@ def train(
     from convscope.runs import Run, next_folder
 
     given = {name: value for name, value in knobs.items() if value is not None}
+    prepared = {name: given.pop(name) for name in PREPARED if name in given}
     if resume is not None:
         path = Run(resume).path
-        plan = _resumed(path, source, given, device)
+        plan = _resumed(path, source, {**prepared, **given}, device)
     else:
-        chosen = net or ("lenet5" if target is None else "lenet5-modern")
-        plan = _planned(source, chosen, recipe, given, seed, device, target)
+        plan = _planned(_opened(source, prepared), net, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
     _follow(plan, path, resume is not None)
     run = Run(path)
@@ -118,8 +129,6 @@ def _follow(plan: Any, path: Path, resume: bool) -> None:
         f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
         f"by recipe {plan.recipe_name}, seed {plan.seed}"
     )
-    for problem in plan.images.problems:
-        remark(f"{problem.path}: {problem.reason}")
     with _stopping() as stop:
         for event in shown(training(plan, path, resume=resume, stop=stop)):
             if isinstance(event, Finished) and event.status == "stopped":
@@ -127,29 +136,50 @@ def _follow(plan: Any, path: Path, resume: bool) -> None:
                 raise typer.Exit(1)
 
 
+def _opened(source: str, prepared: dict[str, Any]) -> Any:
+    """The pictures, after saying what was found and what was left out."""
+    from convscope.cli.progress import reading_shown
+    from convscope.data.images import images
+
+    if not source:
+        raise typer.BadParameter("name a source of pictures, such as: convscope train mnist")
+    opened = images(source, reading_shown(source), **prepared)
+    for note in opened.found.notes:
+        remark(note)
+    for warning in opened.found.warnings:
+        remark(f"warning: {warning}")
+    for problem in opened.problems[:MOST_PROBLEMS]:
+        remark(f"left out: {problem.path}: {problem.reason}")
+    if len(opened.problems) > MOST_PROBLEMS:
+        remark(
+            f"left out: {len(opened.problems) - MOST_PROBLEMS:,} more; the Run's problems.jsonl has all of them"
+        )
+    return opened
+
+
 def _planned(
-    source: str,
-    net: str,
+    opened: Any,
+    net: str | None,
     recipe: str | None,
     given: dict[str, Any],
     seed: int,
     device: str,
     target: float | None,
 ) -> Any:
-    from convscope.cli.progress import download_shown
-    from convscope.data.images import images
-    from convscope.training.plan import make_plan
+    from convscope.training.plan import make_plan, net_for
 
-    if not source:
-        raise typer.BadParameter("name a source of pictures, such as: convscope train mnist")
+    if net is None:
+        net, why = net_for(opened, quick=target is not None)
+        if why:
+            remark(f"net: {net}, {why}; --net names another")
     named = recipe_for(net, recipe)
     knobs = named.recipe.changed(**given) if given else named.name
-    return make_plan(images(source, download_shown), net, knobs, seed=seed, device=device, target=target)
+    return make_plan(opened, net, knobs, seed=seed, device=device, target=target)
 
 
 def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any:
-    from convscope.cli.progress import download_shown
-    from convscope.data.images import images
+    from convscope.cli.progress import reading_shown
+    from convscope.data.images import images_again
     from convscope.runs import Run
     from convscope.training.plan import resumed_plan
 
@@ -157,7 +187,7 @@ def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any
         what = source or "--" + next(iter(given))
         raise RecipeError(f"--resume goes on with what {path} began, so it takes no {what}")
     run = Run(path)
-    return resumed_plan(run, images(run.info["source"], download_shown), device)
+    return resumed_plan(run, images_again(run.info, reading_shown(run.info["source"])), device)
 
 
 @contextmanager

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
 from convscope.data.download import Progress
+from convscope.data.findings import Findings
 from convscope.data.load import load
 from convscope.data.sources import SOURCES
 from convscope.errors import SourceError
@@ -43,7 +47,8 @@ class Problem:
 class Images:
     """A source of pictures, ready: classes by name, pictures to learn from, pictures to be tested on.
 
-    `fingerprint` changes when any picture or label does.
+    `fingerprint` changes when any picture or label does, or the size they are brought to. `found` says what there was,
+    `prepared` by which `size` and `fit` of `images` the same pictures come again; both are empty for a named source.
     """
 
     name: str
@@ -52,9 +57,11 @@ class Images:
     test: Pictures
     problems: tuple[Problem, ...]
     fingerprint: str
+    found: Findings = field(default_factory=Findings)
+    prepared: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.train):,} + {len(self.test):,} pictures of {'x'.join(map(str, self.shape))}"
+        sizes = f"{len(self.train):,} + {len(self.test):,} pictures of {_times(self.shape)}"
         return f"Images({self.name!r}: {sizes}, {len(self.classes)} classes)"
 
     @property
@@ -70,7 +77,7 @@ class Images:
         >>> images("mnist").background
         0
         """
-        some = self.train.pixels[:1000]
+        some = self.train.pixels[:: -(-len(self.train) // 1000)]
         border = np.concatenate(
             [some[..., 0, :], some[..., -1, :], some[..., :, 0], some[..., :, -1]], axis=-1
         )
@@ -83,20 +90,36 @@ class Images:
         return replace(self, train=self.train.take(np.arange(n)), fingerprint=f"{self.fingerprint}/first-{n}")
 
 
-def images(source: str | Path, progress: Progress | None = None) -> Images:
-    """The pictures of a named source, from the cache folder, or decoded or downloaded into it first.
+def images(
+    source: str | Path,
+    progress: Progress | None = None,
+    *,
+    size: int | tuple[int, int] | None = None,
+    fit: Literal["pad", "crop", "stretch"] | None = None,
+) -> Images:
+    """The pictures of a named source, or of a folder, zip, tar or CSV; decoded or downloaded into the cache folder once.
 
-    `progress` is called with a file's name, bytes that are here, and bytes of the whole, while it downloads.
+    A folder holds a folder for each class, or `train/` and `test/` (or `val/`) with such folders; a CSV has paths and
+    labels. Where there are no parts, a fifth of each class is kept for the test, always the same. Files are only ever
+    read; those that cannot be are in `problems`.
+
+    `size` is the side in pixels, or (height, width), that a user's own pictures are brought to, chosen to fit them when
+    it is not given; `fit` is how: "pad" (which is the default), "crop" or "stretch". `progress` is called with a name,
+    the bytes that are here, and bytes of the whole, while files are downloaded or decoded.
 
     Raises:
-        SourceError: There is no such source, or its files cannot be had.
+        SourceError: There is no such source, its files cannot be had, or there are not enough pictures in it.
 
     >>> images("mnist")
     Images('mnist': 60,000 + 10,000 pictures of 1x28x28, 10 classes)
     """
     wanted = next((known for known in SOURCES if known.name == str(source)), None)
     if wanted is None:
-        raise SourceError(_unknown(str(source)))
+        return _own(source, progress, size, fit or "pad")
+    if size is not None or fit is not None:
+        raise SourceError(
+            f"{wanted.name}: has a size of its own, {_times(wanted.shape)}; size and fit are for folders"
+        )
     loaded = load(wanted, progress)
     pixels, labels, test_pixels, test_labels = loaded.arrays
     return Images(
@@ -109,9 +132,56 @@ def images(source: str | Path, progress: Progress | None = None) -> Images:
     )
 
 
+def images_again(info: Mapping[str, Any], progress: Progress | None = None) -> Images:
+    """The pictures that a run.json names, prepared as they were then.
+
+    Raises:
+        SourceError: They are not to be had any more.
+
+    >>> images_again({"source": "mnist"}).name
+    'mnist'
+    """
+    return images(info["source"], progress, **info.get("prepared", {}))
+
+
+def _own(source: str | Path, progress: Progress | None, size: Any, fit: str) -> Images:
+    from convscope.data.own import own  # a named source never needs all that this loads
+    from convscope.data.sizing import checked_size
+
+    path = Path(source).expanduser()
+    if not _exists(path):
+        raise SourceError(_unknown(str(source)))
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would lose the name that a link has
+    ours = own(path, checked_size(size), fit, progress)
+    train, test = slice(ours.learned), slice(ours.learned, None)
+    return Images(
+        str(path),
+        ours.classes,
+        Pictures(ours.pixels[train], ours.labels[train]),
+        Pictures(ours.pixels[test], ours.labels[test]),
+        tuple(Problem(*said) for said in ours.problems),
+        ours.fingerprint,
+        ours.found,
+        {"size": list(ours.pixels.shape[2:]), "fit": fit},
+    )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path != Path() and os.path.lexists(path)
+    except ValueError:
+        return False
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
 def _unknown(name: str) -> str:
+    if "/" in name or os.sep in name or Path(name).suffix:
+        return f"{name}: no such folder, zip, tar or CSV"
     names = [source.name for source in SOURCES]
     near = difflib.get_close_matches(name.lower(), names, n=len(names), cutoff=0.5)
     hint = f" Did you mean {near[0]}?" if near else ""
     listed = ", ".join([*near, *(n for n in names if n not in near)])
-    return f"{name}: no such source of pictures.{hint} There are {listed}"
+    return f"{name}: no such source of pictures.{hint} There are {listed}; or name a folder of pictures"

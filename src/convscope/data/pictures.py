@@ -7,13 +7,16 @@ import os
 import re
 import stat
 import struct
+import threading
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from convscope.errors import PictureError
 
@@ -26,8 +29,51 @@ MAGIC = {
 # Where width and height stand in a file: for the word about a picture without pixels, which no decoder opens.
 SIZES: dict[str | None, tuple[str, int]] = {"PNG": (">II", 16), "GIF": ("<HH", 6), "BMP": ("<ii", 18)}
 
+GREYS = ("1", "L", "LA", "La", "I")
 
-def read_picture(source: str | Path | bytes, *, largest: int = LARGEST) -> UInt8[np.ndarray, "channels h w"]:
+T = TypeVar("T")
+
+
+class _Quietly:
+    """Within it Pillow warns of nothing: odd EXIF or a size that it finds large are harmless, or held below.
+
+    Python's own way is not safe in threads: of two that overlap, the second restores what the first had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._caught = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._caught.__exit__(None, None, None)
+
+
+quietly = _Quietly()
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a picture's first bytes say: width and height in pixels, before any turning, and whether it is grey."""
+
+    width: int
+    height: int
+    grey: bool
+
+
+def read_picture(
+    source: str | Path | bytes, *, largest: int = LARGEST, near: int | None = None
+) -> UInt8[np.ndarray, "channels h w"]:
     """A picture as uint8 [channels, height, width], 0 black: 1 channel for grey, 3 (red, green, blue) for colour.
 
     Reads PNG, JPEG, WebP, GIF, TIFF and BMP, from a file or from bytes. It is turned as its EXIF data says;
@@ -35,7 +81,8 @@ def read_picture(source: str | Path | bytes, *, largest: int = LARGEST) -> UInt8
     white behind it: drawings with transparency are made for a page, and most hide black under their alpha.
     Only where nothing at all would be seen on white is it black.
 
-    `largest` is in pixels, and held before anything is decoded.
+    `largest` is in pixels, and held before anything is decoded. Of a JPEG whose both sides are at least twice `near`
+    only that is decoded of which the shorter side has `near` pixels or more: halves, quarters or eighths.
 
     Raises:
         PictureError: There is no such file, it cannot be read, it is no picture, or it has too many pixels.
@@ -46,10 +93,36 @@ def read_picture(source: str | Path | bytes, *, largest: int = LARGEST) -> UInt8
     (3, 2, 3)
     """
     name = "the picture" if isinstance(source, bytes) else str(source)
-    with _opened(name, source) as file, warnings.catch_warnings():
-        # What Pillow warns about (odd EXIF, a size that it finds large) is either harmless or held below.
-        warnings.simplefilter("ignore")
-        return np.ascontiguousarray(_decoded(name, file, largest))
+
+    def whole(image: Image.Image) -> np.ndarray:
+        if near is not None:
+            image.draft(None, (near, near))  # type: ignore[arg-type] - a mode of None keeps the picture's own
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _pixels(name, image)
+
+    with _opened(name, source) as file, quietly:
+        return np.ascontiguousarray(_decoded(name, file, largest, whole))
+
+
+def glance(source: str | Path | bytes, *, largest: int = LARGEST) -> Glance:
+    """A picture's size and whether it is grey, from its first bytes: nothing is decoded.
+
+    Raises:
+        PictureError: As `read_picture`, as far as it shows without decoding.
+
+    >>> white = io.BytesIO()
+    >>> Image.new("L", (3, 2), "white").save(white, "PNG")
+    >>> glance(white.getvalue())
+    Glance(width=3, height=2, grey=True)
+    """
+    name = "the picture" if isinstance(source, bytes) else str(source)
+
+    def first(image: Image.Image) -> Glance:
+        return Glance(image.width, image.height, image.mode in GREYS or image.mode.startswith("I;16"))
+
+    with _opened(name, source) as file, quietly:
+        return _decoded(name, file, largest, first)
 
 
 def _opened(name: str, source: str | Path | bytes) -> BinaryIO:
@@ -76,14 +149,14 @@ def _opened(name: str, source: str | Path | bytes) -> BinaryIO:
     return file
 
 
-def _decoded(name: str, file: BinaryIO, largest: int) -> np.ndarray:
+def _decoded(name: str, file: BinaryIO, largest: int, wanted: Callable[[Image.Image], T]) -> T:
+    """What is wanted of the opened picture."""
     try:
         image = Image.open(file, formats=FORMATS)
         _within(name, image.width * image.height, largest)
         if not image.width * image.height:
             raise unreadable(name, f"{image.width} x {image.height} pixels")
-        image.load()
-        return _pixels(name, ImageOps.exif_transpose(image))
+        return wanted(image)
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -168,6 +241,8 @@ def _pixels(name: str, image: Image.Image) -> np.ndarray:
         raise unreadable(name, "32 bits a pixel do not say what white is")
     if image.has_transparency_data:
         image = _on_a_page(image)
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes all of them for Adobe's, which are stored inverted
     grey = image.mode in ("1", "L")
     values = np.asarray(image.convert("L" if grey else "RGB"))
     return values[None] if grey else values.transpose(2, 0, 1)

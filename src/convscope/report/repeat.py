@@ -53,7 +53,7 @@ def command(run: Run) -> tuple[str, ...]:
     info = run.info
     net = info["net"] if info["net"] in zoo else str(run.path / "stack.txt")
     parts = [shlex.join(["convscope", "train", str(info["source"])])]
-    words = ["--net", net]
+    words = ["--net", net, *_prepared(info.get("prepared", {}))]
     name, base = _base(net, info["recipe"])
     if name:
         words += ["--recipe", name]
@@ -67,6 +67,13 @@ def command(run: Run) -> tuple[str, ...]:
     words += ["--seed", str(info["seed"]), "--device", str(info["device"])]
     parts += [shlex.join(words[i : i + 2]) for i in range(0, len(words), 2)]
     return tuple(parts)
+
+
+def _prepared(prepared: dict[str, Any]) -> list[str]:
+    """How pictures of the user's own were brought to one size; one that is not square can only be their own."""
+    height, width = prepared.get("size", (0, 0))
+    size = ["--size", str(height)] if prepared and height == width else []
+    return [*size, *(["--fit", str(prepared["fit"])] if prepared else [])]
 
 
 def _base(net: str, name: str) -> tuple[str, Recipe]:

@@ -44,6 +44,7 @@ def account(
         "net": plan.net,
         "parameters": plan.stack.parameters,
         "source": plan.images.name,
+        "prepared": dict(plan.images.prepared),
         "data_fingerprint": plan.images.fingerprint,
         "pictures": {"train": learned[0], "validation": learned[1], "test": len(plan.images.test)},
         "classes": list(plan.images.classes),

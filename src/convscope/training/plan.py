@@ -59,6 +59,27 @@ def make_plan(
     return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target)
 
 
+def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
+    """The net of the zoo to teach these pictures when none is named, and why it is another than LeNet-5 of 1998.
+
+    >>> import numpy as np
+    >>> two = Pictures(np.zeros((2, 3, 32, 32), np.uint8), np.array([0, 1]))
+    >>> net_for(Images("two", ("a", "b"), two, two, (), ""))
+    ('lenet5-modern', "since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes in colour")
+    """
+    channels, height, width = images.shape
+    own = find("lenet5").input.shape
+    says = [f"{len(images.classes)} classes"] if len(images.classes) != find("lenet5").outputs else []
+    says += ["in colour"] if channels != own[0] else []
+    says += [f"{width} x {height} pixels"] if height > own[1] or width > own[2] else []
+    if says:
+        return (
+            "lenet5-modern",
+            f"since LeNet-5's ten codes are digits drawn in grey, and these are {' '.join(says)}",
+        )
+    return ("lenet5-modern", "") if quick else ("lenet5", "")
+
+
 def fitted(stack: Stack, images: Images) -> Stack:
     """The net for these pictures: as many answers as classes, as many channels; larger pictures widen the input.
 

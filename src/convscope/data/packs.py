@@ -1,0 +1,228 @@
+"""The cache of a user's own pictures, decoded: a folder a pack, found again by what the place's files look like.
+
+    pictures/<shape>-<fit>-<key>/   pixels, sha256 (of each picture's file), pack.json: whole or not counted
+                                    rows, rows.sha256: the beginning of one, from a start that was interrupted
+    pictures/chosen/<key>.json      the size that was chosen for a place, so that it need not be looked into again
+
+All of it may be deleted at any time. It is bounded: the pack that was used longest ago goes first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from convscope.data.cache import File, Memory, Shelf, cache_folder
+from convscope.data.rows import Kept, Rows, Shape, remove_rows
+
+# Changes when the same files would be packed otherwise.
+VERSION = 1
+MOST_BYTES = 20_000_000_000
+SPARE_BYTES = 500_000_000
+DONORS = 8
+LARGEST_NOTE = 400_000_000
+
+
+def key_of(*parts: object) -> str:
+    """A short name for all of these."""
+    return hashlib.sha256(repr((VERSION, *parts)).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """Decoded pictures [n, channels, height, width], memory-mapped, and what pack.json says of them."""
+
+    pixels: UInt8[np.ndarray, "n c h w"]
+    note: Mapping[str, Any]
+
+
+class Cabinet:
+    """Where one pack is, or will be: for a place's signature, a shape and a way of fitting."""
+
+    def __init__(self, signature: str, shape: Shape, fit: str):
+        self.shape, self.home = shape, cache_folder() / "pictures"
+        self.group = f"{'x'.join(map(str, shape))}-{fit}"
+        self.folder = self.home / f"{self.group}-{key_of(signature, shape, fit)}"
+        self.shelf = Shelf(self.folder)
+
+    def pack(self) -> Pack | None:
+        """The pack, if it is there and whole."""
+        try:
+            note = _json(self.folder / "pack.json")
+            file = self._file(note["pictures"], note["pixels"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if self.shelf.whole(file) is None:
+            return None
+        with contextlib.suppress(OSError):  # this is what "used longest ago" is told by
+            os.utime(self.folder / "pack.json")
+        return Pack(self.shelf.content(file).reshape(-1, *self.shape), note)
+
+    def rows(self) -> Rows:
+        """The growing file, continued where one is left.
+
+        Raises:
+            OSError: There is no room, or no right to write.
+        """
+        return Rows(self.folder, self.shape)
+
+    def finish(
+        self, rows: Rows, places: Int[np.ndarray, " n"], contents: list[bytes], note: Mapping[str, Any]
+    ) -> Pack:
+        """Make the pack of these rows, in this order.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        sha256 = self.shelf.put(self._file(len(places), ""), rows.chosen(places))
+        note = {**note, "pictures": len(places), "pixels": sha256}
+        _write(self.folder / "sha256", b"".join(contents))
+        _write(self.folder / "pack.json", json.dumps(note, ensure_ascii=False).encode())
+        remove_rows(self.folder)
+        pack = self.pack()
+        if pack is None:
+            raise OSError("the pack that was written is not whole")
+        return pack
+
+    def before(self) -> list[Kept]:
+        """What was packed before in the same shape, whole or begun: the latest few."""
+        found = []
+        for folder in _by_use(self.home.glob(f"{self.group}-*"))[::-1][:DONORS]:
+            pairs = (
+                (("pixels", "sha256"),)
+                if folder == self.folder
+                else (("pixels", "sha256"), ("rows", "rows.sha256"))
+            )
+            for pixels, digests in pairs:
+                with contextlib.suppress(OSError, ValueError):
+                    found.append(Kept(folder / pixels, folder / digests, self.shape))
+        return found
+
+    def make_room(self, pictures: int) -> None:
+        """Remove what was used longest ago, until this many pictures fit into the cache's measure and on the disk.
+
+        Raises:
+            OSError: There is still no room.
+        """
+        import errno
+
+        wanted = pictures * int(np.prod(self.shape))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        others = [
+            folder
+            for folder in _by_use(self.home.iterdir())
+            if folder not in (self.folder, self.home / "chosen")
+        ]
+        used = sum(map(_size, others))
+        for folder in others:
+            free = shutil.disk_usage(self.home).free
+            if used + wanted <= MOST_BYTES and free > 2 * wanted + SPARE_BYTES:
+                break
+            size = _size(folder)
+            if _removed(folder):
+                used -= size
+        if shutil.disk_usage(self.home).free < 2 * wanted:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def give_up(self) -> None:
+        """Leave nothing behind where there is no room."""
+        with contextlib.suppress(OSError):
+            remove_rows(self.folder)
+            (self.folder / "pixels.part").unlink(missing_ok=True)
+
+    def _file(self, pictures: int, sha256: str) -> File:
+        return File("pixels", pictures * int(np.prod(self.shape)), sha256 and f"sha256:{sha256}")
+
+
+def in_memory(rows: Rows, places: Int[np.ndarray, " n"], note: Mapping[str, Any]) -> Pack:
+    """The pack where no cache can be written."""
+    file = File("pixels", len(places) * rows.bytes)
+    memory = Memory()
+    memory.put(file, rows.chosen(places))
+    return Pack(memory.content(file).reshape(-1, *rows.shape), note)
+
+
+def recall(key: str) -> dict[str, Any] | None:
+    """What was chosen before."""
+    try:
+        return _json(cache_folder() / "pictures" / "chosen" / f"{key}.json")
+    except (OSError, ValueError):
+        return None
+
+
+def remember(key: str, chosen: Mapping[str, Any]) -> None:
+    """Keep what was chosen, where the cache can be written."""
+    folder = cache_folder() / "pictures" / "chosen"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / f"{key}.json", json.dumps(chosen).encode())
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST_NOTE:
+        raise ValueError
+    said = json.loads(path.read_bytes())
+    if not isinstance(said, dict):
+        raise ValueError
+    return said
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _by_use(folders: Iterator[Path]) -> list[Path]:
+    """Used longest ago first."""
+
+    def used(folder: Path) -> float:
+        times = [0.0]
+        for name in ("pack.json", "rows.sha256", "rows"):
+            with contextlib.suppress(OSError):
+                times.append((folder / name).stat().st_mtime)
+        return max(times)
+
+    return sorted((folder for folder in folders if folder.is_dir()), key=used)
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    with contextlib.suppress(OSError):
+        total = sum(path.stat().st_size for path in folder.iterdir())
+    return total
+
+
+def _removed(folder: Path) -> bool:
+    """Remove a pack, unless somebody is making it just now; who has it mapped keeps it until the end."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            for name in (
+                "pack.json",
+                "pixels",
+                "pixels.stamp",
+                "pixels.part",
+                "sha256",
+                "rows",
+                "rows.sha256",
+            ):
+                (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    except (Timeout, OSError):
+        return False
+    return True
