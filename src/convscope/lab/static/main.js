@@ -8,6 +8,7 @@ import { Lab } from "./lab.js";
 import { button, current, el } from "./parts.js";
 import { savePage, savePictures } from "./saving.js";
 import { Strip } from "./strip.js";
+import { Tour } from "./tour.js";
 import { VIEWS } from "./views/index.js";
 
 const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -24,7 +25,8 @@ async function start() {
   await started();
   setPalettes(await ask("film"));
   new Strip($("strip"), lab);
-  head();
+  const tour = new Tour($("tour"), lab);
+  head(tour);
   bar();
   bind();
   lab.on("place", show);
@@ -54,11 +56,12 @@ async function started() {
   }
 }
 
-function head() {
+/** @param {Tour} tour */
+function head(tour) {
   const select = el("select", { id: "run", "aria-label": "The Run that is looked into", onchange: () => lab.go({ run: select.value, picture: keepable(), unit: "", epoch: null, ops: [] }) });
   const menu = el("nav", { id: "menu", "aria-label": "Views" }, ...VIEWS.filter((view) => view.title).map((view) => el("a", { href: "#", data: { view: view.name }, text: view.title })));
   const burger = button("Menu", () => burger.setAttribute("aria-expanded", String(menu.classList.toggle("open"))), { id: "burger", "aria-expanded": "false", "aria-controls": "menu" });
-  const tools = el("div", { class: "tools" }, button("?", keys.help, { class: "plain", "aria-label": "Keys", title: "Keys" }),
+  const tools = el("div", { class: "tools" }, button("Tour", () => (tour.wanted < 0 ? tour.begin(0) : tour.end()), { class: "plain", title: "The ten minutes: the story of convolution, to be done by hand" }), button("?", keys.help, { class: "plain", "aria-label": "Keys", title: "Keys" }),
     button("◐", turn, { class: "plain", "aria-label": "Light or dark", title: "Light or dark" }));
   $("head").append(el("a", { class: "brand", href: "#/" }, el("i", { "aria-hidden": "true" }), "convscope"), select, burger, menu, tools);
   menu.addEventListener("click", () => menu.classList.remove("open"));
@@ -85,6 +88,14 @@ function bar() {
     button("Save picture", () => savePictures($("view")), { class: "plain" }),
     button("Save page", () => savePage(document.title), { class: "plain" }));
   $("bar").append(label, el("div", { class: "operations", id: "operations" }), saves);
+  const narrow = matchMedia("(max-width: 50rem)");
+  const tools = /** @type {HTMLElement} */ (document.querySelector("#head .tools"));
+  const settle = () => { // on a phone they are in the menu
+    $(narrow.matches ? "menu" : "bar").append(saves);
+    $(narrow.matches ? "menu" : "head").append(tools);
+  };
+  narrow.addEventListener("change", settle);
+  settle();
 }
 
 /** The slider's last place is the net as it ended. @param {number} at */

@@ -7,6 +7,9 @@ import { exact, number } from "./words.js";
 /** @typedef {{ name: string, units: number, shown: number, size: [number, number], limit: number }} Told */
 /** @typedef {{ unit: number, row: number, column: number }} Spot */
 
+/** Numbers between two maps: some four CSS pixels. @param {[number, number]} size @param {number} scale */
+export const gapOf = ([rows, columns], scale) => (rows * columns === 1 ? 0 : Math.max(1, Math.round(4 / scale)));
+
 export class LayerSheet {
   /**
    * @param {Told} told
@@ -20,7 +23,7 @@ export class LayerSheet {
   constructor(told, { scale, across, live = false, hover = () => {}, pick = () => {} }) {
     this.told = told;
     this.across = Math.max(1, Math.min(across, told.shown));
-    this.gap = told.size[0] * told.size[1] === 1 ? 0 : Math.max(1, Math.round(4 / scale));
+    this.gap = gapOf(told.size, scale);
     /** @type {ArrayLike<number>} */
     this.values = [];
     this.unit = 0;

@@ -7,14 +7,14 @@ import { chooseFile } from "../incoming.js";
 import * as ink from "../ink.js";
 import { pickPicture, randomPicture } from "../picker.js";
 import { Answers, button, el, figure, still } from "../parts.js";
-import { LayerSheet } from "../sheet.js";
+import { LayerSheet, gapOf } from "../sheet.js";
 import { number } from "../words.js";
 
 const BOARD = 320;
 const IDLE = 350;
 
 const HINTS = [
-  "Draw a digit: the maps of every layer follow your pen.",
+  "Draw a digit: the maps of every layer follow your pen. Or drop or paste a picture.",
   "Point at a map: the frame on the small picture is what that value sees of it.",
   "Click a map: its card says what it has learned to detect.",
   "Mute the unit that speaks loudest for the answer, and see whether the answer holds.",
@@ -47,7 +47,7 @@ class Draw {
     this.next = el("p", { class: "text hint", role: "status" });
     this.cameraButton = button("Camera", () => this.#camera());
     this.camera = new Camera(lab, this.board);
-    root.append(this.#left(), el("section", { class: "maps", "aria-label": "The maps of each layer" }, this.layers, this.next), this.#right());
+    root.append(this.#left(), el("section", { class: "maps", "aria-label": "The maps of each layer" }, this.next, this.layers), this.#right());
     this.leavers = [lab.on("said", () => this.show()), lab.on("theme", () => this.show(true))];
     this.keys = [{ keys: ["c"], says: "clear the drawing", act: () => this.clear() }, { keys: ["r"], says: "a random picture", act: () => this.random() }];
     this.#draws();
@@ -64,7 +64,6 @@ class Draw {
       button("Open", () => chooseFile(lab)), navigator.mediaDevices ? this.cameraButton : null);
     this.steps = el("figcaption");
     return el("section", { class: "pen", "aria-label": "The picture" }, this.board, tools,
-      el("p", { class: "quiet", text: "Or drop or paste a picture anywhere." }),
       el("div", { class: "sees" }, el("figure", { class: "picture" }, el("div", { class: "over" }, this.seen, this.field)),
         el("div", {}, el("b", { text: "What the network sees" }), this.steps)));
   }
@@ -120,15 +119,20 @@ class Draw {
     this.sheets = [];
     const room = Math.max(240, this.layers.clientWidth || 480);
     const limit = Math.max(...layers.slice(0, -1).map((told) => told.limit));
-    this.layers.replaceChildren(...layers.slice(0, -1).map((told) => this.#layer(told, room)), legend(limit, "how strongly a unit answers: purple against, green for"));
+    const coded = layers.at(-1).kind === "rbf" ? layers.length - 2 : -1;
+    this.layers.replaceChildren(...layers.slice(0, -1).map((told, n) => this.#layer(told, room, n === coded)), legend(limit, "how strongly a unit answers: purple against, green for"));
   }
 
-  /** @param {any} told @param {number} room pixels across */
-  #layer(told, room) {
+  /** @param {any} told @param {number} room pixels across @param {boolean} coded its values are pixels of the answer's code */
+  #layer(told, room, coded) {
     const [rows, columns] = told.size;
-    const side = rows * columns === 1 ? 14 : Math.min(112, Math.max(24, 16 + 13 * Math.sqrt(rows)));
+    const cells = rows * columns === 1;
+    const larger = Math.min(1.6, Math.max(1, room / 560));
+    let side = cells ? 14 : larger * Math.min(112, Math.max(24, 16 + 13 * Math.sqrt(rows)));
+    if (told.shown <= 8) side = Math.min(side, (room + 5) / told.shown - 5);
     const scale = side / Math.max(rows, columns);
-    const across = Math.max(1, Math.floor((room + 4) / (columns * scale + (rows * columns === 1 ? 0 : 5))));
+    const gap = gapOf(told.size, scale) * scale;
+    const across = coded && told.units === 84 ? 7 : Math.max(1, Math.floor((room + gap) / (columns * scale + gap)));
     const sheet = new LayerSheet(told, {
       scale, across, live: true,
       hover: (spot) => this.#look(told.name, spot),
@@ -137,7 +141,8 @@ class Draw {
     sheet.canvas.dataset.name = `maps of ${told.name}`;
     this.sheets.push(sheet);
     const some = told.shown < told.units ? `, ${told.shown} of them shown` : "";
-    const words = rows * columns === 1 ? `${told.units} values` : `${told.units} maps of ${rows}×${columns}${some}`;
+    const values = across === 7 && coded ? `${told.units} values: 7×12 pixels of a small picture of the answer` : `${told.units} values`;
+    const words = cells ? values : `${told.units} maps of ${rows}×${columns}${some}`;
     return el("div", { class: "layer" }, el("h3", {}, told.name, el("span", { class: "quiet", text: words })), sheet.node);
   }
 
@@ -220,6 +225,7 @@ class Draw {
     if (this.camera.running) return;
     const { board, pen } = this;
     const strokes = this.strokes.length || this.lab.place.picture.startsWith("ink/") || !this.lab.said;
+    board.classList.toggle("pixels", !strokes);
     if (!strokes) return paintPicture(board, this.lab.said?.arrays.picture.values ?? [], /** @type {any} */ (this.lab.said?.arrays.picture.shape));
     if (board.width !== BOARD) board.width = board.height = BOARD;
     const pencil = /** @type {CanvasRenderingContext2D} */ (board.getContext("2d"));
