@@ -16,6 +16,9 @@ $(READY): pyproject.toml hatch_build.py $(wildcard src/convscope/native/*.c src/
 	$(BIN)/pip install --quiet --editable . --group dev
 	touch $(READY)
 
+lab: $(READY)
+	@$(BIN)/convscope lab
+
 demo: $(READY)
 	@$(BIN)/python examples/demo.py
 
