@@ -40,11 +40,6 @@ PICTURED = 3
 FEW = 32
 """In layers of so many units or fewer every unit is muted in turn, where that is quick; else the foremost."""
 SMALL = 64 * 64
-FEW = 32
-"""In layers of so many units or fewer every unit is muted in turn, where that is quick; else the foremost."""
-SMALL = 64 * 64
-STEPS = 6
-"""So many epochs of a training are shown."""
 
 
 @dataclass(frozen=True, eq=False)
