@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from convscope.data.cache import cache_folder
 from convscope.data.listing import (
     MOST_ENTRIES,
     Entry,
@@ -34,6 +35,7 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
         self._hidden = 0
+        self._cache = cache_folder()
         self._skipped: list[Skipped] = []
         try:
             entries = sorted(self._walk(path, "", ()), key=lambda entry: entry.name)
@@ -82,7 +84,9 @@ class Folder:
         if count < 0 and prefix:
             self._skipped.append(Skipped(prefix, "an empty folder"))
         for path, name, identity in sorted(deeper):
-            if identity in here:
+            if path == str(self._cache) or Path(path, "run.json").is_file():
+                self._skipped.append(Skipped(name, "convscope's own"))
+            elif identity in here:
                 self._skipped.append(Skipped(name, "a link to a folder that it lies in"))
             elif len(here) >= DEEPEST:
                 self._skipped.append(Skipped(name, f"more than {DEEPEST} folders deep"))

@@ -15,7 +15,7 @@ from jaxtyping import Int, UInt8
 
 from convscope.data.download import Progress
 from convscope.data.findings import Findings
-from convscope.data.load import load
+from convscope.data.load import downloaded, load
 from convscope.data.sources import SOURCES
 from convscope.errors import SourceError
 
@@ -142,6 +142,16 @@ def images_again(info: Mapping[str, Any], progress: Progress | None = None) -> I
     'mnist'
     """
     return images(info["source"], progress, **info.get("prepared", {}))
+
+
+def is_here(source: str) -> bool:
+    """Whether `images` would have the pictures without a download.
+
+    >>> is_here("mnist")
+    True
+    """
+    wanted = next((known for known in SOURCES if known.name == source), None)
+    return wanted is None or wanted.embedded or downloaded(wanted)
 
 
 def _own(source: str | Path, progress: Progress | None, size: Any, fit: str) -> Images:

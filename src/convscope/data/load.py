@@ -61,6 +61,11 @@ def load(source: Source, progress: Progress | None = None) -> Loaded:
     )
 
 
+def downloaded(source: Source) -> bool:
+    """Whether a source's files are in the cache or in a folder that is searched."""
+    return all(source.shelf.whole(file) for file in source.files) or any(True for _ in places.found(source))
+
+
 class _NothingHereError(Exception):
     """Only a download can help, and there is no folder for one."""
 

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from convscope.data.decoders import ColouredError
 from convscope.data.division import Division, Row, divided
 from convscope.data.download import Progress
 from convscope.data.findings import Findings, findings
 from convscope.data.folder import Folder
 from convscope.data.layout import HOMELESS, arranged
 from convscope.data.listing import Entry, Place, Skipped, printable
-from convscope.data.packing import ColouredError, Packed, packed
+from convscope.data.packing import Packed, packed
 from convscope.data.packs import Cabinet, Pack, in_memory, key_of, recall, remember
 from convscope.data.rows import Rows, Shape
 from convscope.data.sizing import chosen, sampled

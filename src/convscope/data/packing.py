@@ -7,28 +7,25 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 from jaxtyping import UInt8
 
-from convscope.data.fit import fit
+from convscope.data.decoders import Decoder, Pixels, pixels_or_problem
 from convscope.data.listing import Entry, Skipped
-from convscope.data.pictures import quietly, read_picture
+from convscope.data.pictures import quietly
 from convscope.data.rows import Kept, Rows, Shape
-from convscope.data.sizing import is_grey
 from convscope.errors import PictureError
 
-CHUNK = 16
-# A JPEG is decoded at up to twice the size that is wanted: what is left to shrink is filtered properly.
-FINER = 2
+CHUNK, CHUNK_BYTES = 16, 16_000_000
+# Starting a decoder takes a third of a second, which a few pictures are not worth.
+MANY, MANY_BYTES = 1000, 100_000_000
 
 Done = Callable[[int], None]
-
-
-class ColouredError(Exception):
-    """A picture in colour where all were taken to be grey."""
+Decode = Callable[[Sequence[bytes]], "list[Pixels | PictureError]"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,10 @@ class Packed:
     skipped: tuple[Skipped, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Seen:
+    """A file as it came: no pixels where its content is among the rows already."""
+
     entry: Entry
     content: bytes = b""
     pixels: UInt8[np.ndarray, "c h w"] | None = None
@@ -63,30 +62,35 @@ def packed(
         ColouredError: The rows are grey, and a picture is not.
         OSError: The rows cannot be written.
     """
-    look = partial(_seen, read=read, rows=rows, mode=mode, before=before)
     places, skipped = [], []
-    for chunk in _in_parallel(look, entries):
-        for seen in chunk:
-            if seen.problem:
-                skipped.append(Skipped(seen.entry.name, seen.problem))
-                continue
-            pixels = seen.pixels
-            place = rows.places[seen.content] if pixels is None else rows.add(seen.content, pixels)
-            places.append((seen.entry, seen.content, place))
-        done(sum(seen.entry.bytes for seen in chunk))
+    many = len(entries) >= MANY or sum(entry.bytes for entry in entries) >= MANY_BYTES
+    with _decoding(rows.shape, mode, many) as decode:
+
+        def look(chunk: Sequence[Entry]) -> list[_Seen]:
+            return _seen(chunk, read, rows, before, decode)
+
+        for chunk in _in_parallel(look, entries):
+            for seen in chunk:
+                if seen.problem:
+                    skipped.append(Skipped(seen.entry.name, seen.problem))
+                    continue
+                pixels = seen.pixels
+                place = rows.places[seen.content] if pixels is None else rows.add(seen.content, pixels)
+                places.append((seen.entry, seen.content, place))
+            done(sum(seen.entry.bytes for seen in chunk))
     return Packed(tuple(places), tuple(skipped))
 
 
-def _in_parallel(look: Callable[[Entry], _Seen], entries: Sequence[Entry]) -> Iterator[list[_Seen]]:
+def _in_parallel(
+    look: Callable[[Sequence[Entry]], list[_Seen]], entries: Sequence[Entry]
+) -> Iterator[list[_Seen]]:
     """What is seen of each file, in the files' order; a few chunks are under way at any time, so memory is bounded."""
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     under_way: deque[Future[list[_Seen]]] = deque()
-    with quietly, ThreadPoolExecutor(workers) as pool:
+    with quietly, ThreadPoolExecutor(processors()) as pool:
         try:
-            for start in range(0, len(entries), CHUNK):
-                chunk = entries[start : start + CHUNK]
-                under_way.append(pool.submit(lambda some: [look(entry) for entry in some], chunk))
-                if len(under_way) > 2 * workers:
+            for chunk in _chunks(entries):
+                under_way.append(pool.submit(look, chunk))
+                if len(under_way) > 2 * processors():
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
@@ -95,38 +99,75 @@ def _in_parallel(look: Callable[[Entry], _Seen], entries: Sequence[Entry]) -> It
             raise
 
 
+def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
+    bytes = 0
+    for entry in entries:
+        if chunk and (len(chunk) == CHUNK or bytes + entry.bytes > CHUNK_BYTES):
+            yield chunk
+            chunk, bytes = [], 0
+        chunk.append(entry)
+        bytes += entry.bytes
+    yield chunk
+
+
 def _seen(
-    entry: Entry, read: Callable[[Entry], bytes], rows: Rows, mode: str, before: Sequence[Kept]
-) -> _Seen:
+    chunk: Sequence[Entry], read: Callable[[Entry], bytes], rows: Rows, before: Sequence[Kept], decode: Decode
+) -> list[_Seen]:
+    found = [_Seen(entry) for entry in chunk]
+    fresh: list[tuple[_Seen, bytes]] = []
+    for seen in found:
+        try:
+            content = read(seen.entry)
+        except (PictureError, MemoryError) as error:
+            seen.problem = str(error) or "too large for this machine's memory. Make it smaller"
+            continue
+        seen.content = hashlib.sha256(content).digest()
+        if seen.content in rows.places:
+            continue
+        kept = next((kept for kept in before if seen.content in kept.places), None)
+        if kept is not None:
+            seen.pixels = kept.pixels[kept.places[seen.content]]
+        else:
+            fresh.append((seen, content))
+    for (seen, _), said in zip(fresh, decode([content for _, content in fresh]), strict=True):
+        if isinstance(said, PictureError):
+            seen.problem = str(said).removeprefix("the picture: ")
+        else:
+            seen.pixels = said
+    return found
+
+
+@contextmanager
+def _decoding(shape: Shape, mode: str, many: bool) -> Iterator[Decode]:
+    """What decodes some contents, from several threads at once: programs of their own for many pictures."""
+    decoders: list[Decoder] = []
     try:
-        content = read(entry)
-        digest = hashlib.sha256(content).digest()
-        if digest in rows.places:
-            return _Seen(entry, digest)
-        for kept in before:
-            if digest in kept.places:
-                return _Seen(entry, digest, kept.pixels[kept.places[digest]])
-        return _Seen(entry, digest, fitted(content, rows.shape, mode))
-    except PictureError as error:
-        return _Seen(entry, problem=str(error).removeprefix("the picture: "))
-    except MemoryError:
-        return _Seen(entry, problem="too large for this machine's memory. Make it smaller")
+        for _ in range(processors() if many else 0):
+            decoders.append(Decoder(shape, mode))
+    except OSError:
+        pass  # no more programs may be started: threads do the same, more slowly
+    idle: SimpleQueue[Decoder] = SimpleQueue()
+    for decoder in decoders:
+        idle.put(decoder)
+
+    def beside(contents: Sequence[bytes]) -> list[Pixels | PictureError]:
+        decoder = idle.get()
+        try:
+            return decoder(contents)
+        finally:
+            idle.put(decoder)
+
+    def here(contents: Sequence[bytes]) -> list[Pixels | PictureError]:
+        return [pixels_or_problem(content, shape, mode) for content in contents]
+
+    try:
+        yield beside if decoders else here
+    finally:
+        for decoder in decoders:
+            decoder.close()
 
 
-def fitted(content: bytes, shape: Shape, mode: str) -> UInt8[np.ndarray, "c h w"]:
-    """A picture file's content as it is packed.
-
-    Raises:
-        PictureError: It is no picture.
-        ColouredError: It is in colour, and the shape is grey.
-    """
-    channels, *size = shape
-    picture = read_picture(content, near=FINER * max(size))
-    pixels = fit(picture, (len(picture), *size), mode=mode).pixels  # type: ignore[arg-type]
-    if len(pixels) < channels:
-        return np.repeat(pixels, channels, 0)
-    if len(pixels) > channels:
-        if not is_grey(picture):
-            raise ColouredError
-        return pixels[:1]
-    return pixels
+def processors() -> int:
+    """How many this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

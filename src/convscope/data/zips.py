@@ -242,13 +242,17 @@ def _decompressed(packed: BinaryIO) -> Iterator[IO[bytes]]:
 
     start = packed.read(6)
     packed.seek(0)
-    kinds = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ\0": lzma.LZMAFile}
-    kind = next((kind for magic, kind in kinds.items() if start.startswith(magic)), None)
-    if kind is None:
+    if start.startswith(b"\x1f\x8b"):
+        stream: IO[bytes] = gzip.GzipFile(fileobj=packed)  # type: ignore[assignment]
+    elif start.startswith(b"BZh"):
+        stream = bz2.BZ2File(packed)
+    elif start.startswith(b"\xfd7zXZ\0"):
+        stream = lzma.LZMAFile(packed)  # type: ignore[assignment]  # noqa: SIM115 - it is closed below
+    else:
         raise ValueError("neither gzip, bzip2 nor xz")
     try:
-        with kind(packed) as stream:  # type: ignore[arg-type]
-            yield stream  # type: ignore[misc]
+        with stream:
+            yield stream
     except lzma.LZMAError as error:
         raise ValueError(str(error)) from None
 
