@@ -33,7 +33,7 @@ def make_app(desk: Desk) -> FastAPI:
     answer_errors(app)
 
     @app.get("/api/ready", tags=["frame"], responses={422: ERRORS[422]})
-    def ready(desk: TheDesk) -> Ready:
+    async def ready(desk: TheDesk) -> Ready:
         """How far the start has come."""
         return Ready(**desk.state())
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request
+from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from convscope.errors import ConvscopeError, RunError, StackError
@@ -54,13 +55,13 @@ class Packed(Response):
         super().__init__(packed(head, arrays))
 
 
-def the_desk(request: Request) -> Desk:
+async def the_desk(request: Request) -> Desk:  # async: a thread for this would cost more than it does
     """What all views share."""
     return request.app.state.desk
 
 
 TheDesk = Annotated[Desk, Depends(the_desk)]
-RunName = Annotated[str, Path(description="A Run's name", min_length=1, max_length=200)]
+RunName = Annotated[str, Path(description="A Run's name", min_length=1, max_length=255)]
 PictureName = Annotated[str, Query(description="test/17, train/3 or kept/HASH", max_length=200)]
 UnitName = Annotated[str, Query(description="A unit, such as C1/3", max_length=200)]
 LayerName = Annotated[str, Query(description="A layer, such as C1", max_length=200)]
@@ -99,24 +100,27 @@ def answer_errors(app: FastAPI) -> None:
     """Every error becomes one line that says what to do."""
 
     @app.exception_handler(ConvscopeError)
-    def _known(_: Request, error: Exception) -> JSONResponse:
+    async def _known(_: Request, error: Exception) -> JSONResponse:
         place = {"line": error.line, "column": error.column} if isinstance(error, StackError) else {}
         return JSONResponse({"error": str(error), **place}, 404 if isinstance(error, RunError) else 400)
 
     @app.exception_handler(RequestValidationError)
-    def _invalid(_: Request, error: Exception) -> JSONResponse:
+    async def _invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "the request"
         return JSONResponse({"error": f"{where}: {first['msg']}"}, 422)
 
     @app.exception_handler(ClientDisconnect)
-    def _gone(_: Request, _error: Exception) -> JSONResponse:
+    async def _gone(_: Request, _error: Exception) -> JSONResponse:
         return JSONResponse({"error": "the request was cut short, or is larger than may be sent"}, 413)
 
     @app.exception_handler(HTTPException)
-    @app.exception_handler(404)
-    @app.exception_handler(405)
-    def _plain(_: Request, error: Exception) -> JSONResponse:
-        status, words = getattr(error, "status_code", 404), getattr(error, "detail", "not found")
-        return JSONResponse({"error": str(words)}, status, getattr(error, "headers", None))
+    async def _plain(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def _fault(_: Request, error: Exception) -> JSONResponse:
+        words = "this is a fault in convscope, and the terminal says where: please report it"
+        return JSONResponse({"error": f"{words} ({type(error).__name__})"}, 500)

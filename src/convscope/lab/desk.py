@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from convscope.errors import ConvscopeError, PictureError, RunError
-from convscope.lab.pictures import Kept, of_set
+from convscope.lab.pictures import Kept, Sets, of_set
 from convscope.lab.shelf import PACKAGED, Shelf
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ class Desk:
     failed: str = ""
     began: float = field(default_factory=time.monotonic)
     _lenses: Lenses | None = None
-    _images: dict[str, Images | str] = field(default_factory=dict)
+    _sets: Sets = field(default_factory=Sets)
     _ready: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def warm(self) -> None:
         """Load what the views need, in the background: the page is there before PyTorch is."""
@@ -66,20 +65,7 @@ class Desk:
 
     def images(self, run: Run) -> tuple[Images | None, str]:
         """What a Run's net learned; or None, and why not."""
-        from convscope.data.images import images
-
-        source, wanted = str(run.info["source"]), str(run.info["data_fingerprint"])
-        key = f"{source}|{wanted}"
-        with self._lock:
-            if key not in self._images:
-                try:
-                    found = images(source)
-                    same = found.fingerprint == wanted
-                    self._images[key] = found if same else f"{source} has changed since the training"
-                except ConvscopeError as error:
-                    self._images[key] = str(error)
-            held = self._images[key]
-        return (None, held) if isinstance(held, str) else (held, "")
+        return self._sets.of(run)
 
     def lens(self, name: str, epoch: int | None = None, operations: str = "") -> Lens:
         """The net of a Run, as it ended or after an epoch, with operations done on a copy.

@@ -34,7 +34,7 @@ class Late:
         if self.app is None:
             await self.loaded.wait()
         if self.app is None:
-            await _json(send, {"error": self.desk.failed}, 404)
+            await _json(send, {"error": self.desk.failed or "the start failed"}, 404)
             return
         await self.app(scope, receive, send)
 

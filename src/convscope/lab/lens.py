@@ -18,8 +18,8 @@ from convscope.lab.operations import operated, parse
 from convscope.prediction import as_seen
 from convscope.runs import Run
 
-MANY = 12
-"""So many lenses are kept ready."""
+MANY, ROOM = 12, 2_000_000_000
+"""So many lenses are kept ready, and so many bytes of their weights; the newest in any case."""
 MEASURED = 64
 """So many test pictures say how large the numbers of a layer get."""
 
@@ -86,10 +86,15 @@ class Lenses:
                 return self._held[key]
         lens = _made(run, images, epoch, operations)
         with self._lock:
-            self._held[key] = lens
-            while len(self._held) > self.most:
+            lens = self._held.setdefault(key, lens)  # another may have made it meanwhile
+            self._held.move_to_end(key)
+            while len(self._held) > 1 and (len(self._held) > self.most or self._bytes() > ROOM):
                 self._held.popitem(last=False)
         return lens
+
+    def _bytes(self) -> int:
+        nets = {net for lens in self._held.values() for net in (lens.subject.net, lens.whole.net)}
+        return sum(p.nbytes for net in nets for p in net.parameters())
 
 
 def _made(run: Run, images: Images | None, epoch: int | None, operations: str) -> Lens:

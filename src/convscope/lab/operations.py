@@ -1,7 +1,7 @@
 """Operations on a net as text, so that a link holds them: `mute:C1/3;scale:C3/5:2;swap:C1/0:C1/1;edit:C1/2:1,0,-1,...`.
 
-A net that was operated on is nothing but a Run, an epoch and this text: nothing is changed on the server, and two pages never
-get into each other's way.
+A net that was operated on is nothing but a Run, an epoch and this text: nothing is changed on the server, and two pages
+never get into each other's way.
 """
 
 from __future__ import annotations

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
 
@@ -15,6 +18,15 @@ class Files(StaticFiles):
 
     def __init__(self) -> None:
         super().__init__(directory=STATIC, html=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A file; what is none is said to be none, also before the app is there."""
+        try:
+            await super().__call__(scope, receive, send)
+        except HTTPException as error:
+            words = {404: "there is no such file"}.get(error.status_code, error.detail)
+            answer = JSONResponse({"error": words}, error.status_code, error.headers)
+            await answer(scope, receive, send)
 
     def file_response(self, *args: Any, **kwargs: Any) -> Any:
         """One file, with the kind that its name says."""

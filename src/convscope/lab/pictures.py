@@ -3,25 +3,81 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+import time
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
 
-from convscope.errors import PictureError
+from convscope.data.pictures import read_picture
+from convscope.errors import ConvscopeError, PictureError
 
 if TYPE_CHECKING:
     from convscope.data.images import Images
+    from convscope.runs import Run
 
 ROOM = 256_000_000
 """Bytes of pictures that are kept; the one that was not asked for longest goes first."""
 LARGEST = 16_000_000
 """Pixels that a picture handed over by the page may have."""
 SETS = ("test", "train")
+AT_ONCE = BoundedSemaphore(2)
+"""So many files are decoded at a time: each may take some hundred megabytes while it is."""
+AGAIN = 10.0
+"""Seconds after which a set that was not here is looked for again."""
+
+
+def decoded(file: bytes) -> UInt8[np.ndarray, "c h w"]:
+    """A picture file that the page handed over.
+
+    Raises:
+        PictureError: It is no readable picture, or has too many pixels.
+    """
+    with AT_ONCE:
+        return read_picture(file, largest=LARGEST)
+
+
+@dataclass
+class Sets:
+    """The sets that Runs learned, each loaded once; nothing is downloaded for the page."""
+
+    _held: dict[str, tuple[Images | None, str, float]] = field(default_factory=dict)
+    _locks: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
+
+    def of(self, run: Run) -> tuple[Images | None, str]:
+        """What a Run's net learned; or None, and why not."""
+        wanted = str(run.info["data_fingerprint"])
+        key = f"{run.info['source']}|{run.info.get('prepared')}|{wanted}"
+        with self._locks[key]:
+            images, why, when = self._held.get(key, (None, "", -AGAIN))
+            if images is None and time.monotonic() - when >= AGAIN:
+                images, why = _loaded(run, wanted)
+                self._held[key] = images, why, time.monotonic()
+        return images, why
+
+
+def _loaded(run: Run, wanted: str) -> tuple[Images | None, str]:
+    from convscope.data.images import images_again, is_here
+
+    source = str(run.info["source"])
+    try:
+        if not is_here(source):
+            return (
+                None,
+                f"{source} is not on this machine; learning it (convscope train {source}) downloads it",
+            )
+        found = images_again(run.info)
+    except ConvscopeError as error:
+        return None, str(error)
+    except (TypeError, ValueError) as error:
+        return None, f"run.json does not say how its pictures were prepared ({error})"
+    if found.fingerprint.split("/")[0] != wanted.split("/")[0]:
+        return None, f"{source} has changed since the training"
+    return found, ""
 
 
 @dataclass

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import secrets
 import socket
 import threading
@@ -21,6 +24,16 @@ from convscope.runs import find_folder
 PORT = 8127
 """The port that is tried first."""
 TRIES = 20
+EVERYWHERE = ("0.0.0.0", "::")
+"""What is listened on for all addresses that this machine has; no browser can open it by that."""
+
+
+SETTINGS: dict[str, Any] = {
+    "http": "h11", "ws": "none", "lifespan": "on", "log_level": "error", "access_log": False, "server_header": False,
+    "h11_max_incomplete_event_size": 262_144, "timeout_keep_alive": 75, "timeout_graceful_shutdown": 1,
+    "proxy_headers": False,
+}  # fmt: skip
+"""How uvicorn serves: the same wherever it runs, quiet about clients that say nonsense, and done at once after Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +47,18 @@ class Address:
 
     @property
     def link(self) -> str:
-        """What a person opens."""
-        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
+        """What a person opens, also from another machine where the page is for others."""
+        host = _outward() if self.host in EVERYWHERE else self.host
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The names that a browser may call it by, with their port."""
+        """The names that a browser may call it by; with a token, addresses in digits may always be said."""
         names = {"127.0.0.1", "localhost", "[::1]"}
         if not _here(self.host):
-            names |= {
-                socket.gethostname(),
-                f"[{self.host}]" if ":" in self.host else self.host,
-                *_own_addresses(),
-            }
-        return frozenset(f"{name}:{self.port}" for name in names)
+            names |= {socket.gethostname().lower(), self.host.lower()} - {*EVERYWHERE}
+        return frozenset(names)
 
 
 def address(host: str = "127.0.0.1", port: int | None = None) -> Address:
@@ -58,18 +67,16 @@ def address(host: str = "127.0.0.1", port: int | None = None) -> Address:
     Raises:
         RunError: The port is taken, or the machine has no such address.
     """
+    host = host or EVERYWHERE[0]
     token = "" if _here(host) else secrets.token_urlsafe(24)
     wanted = [port] if port is not None else [*range(PORT, PORT + TRIES), 0]
     for number in wanted:
         try:
             bound = _bound(host, number)
-        except OSError as error:
-            if number == wanted[-1]:
-                what = error.strerror or str(error)
-                raise RunError(
-                    f"{host}:{number}: cannot be listened on ({what}); give another --port"
-                ) from None
-            continue
+        except (OSError, UnicodeError) as error:
+            if number != wanted[-1] and getattr(error, "errno", None) == errno.EADDRINUSE:
+                continue
+            raise RunError(_taken(host, number, error)) from None
         return Address(host, bound.getsockname()[1], token, (bound,))
     raise AssertionError("unreachable")
 
@@ -96,11 +103,16 @@ def serve(
     from convscope.lab.guard import Guard
     from convscope.lab.late import Late
 
-    config = uvicorn.Config(
-        Guard(Late(desk), at.hosts, at.token), log_level="warning", access_log=False, lifespan="on",
-        h11_max_incomplete_event_size=262_144, timeout_keep_alive=75, server_header=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    config = uvicorn.Config(Guard(Late(desk), at.hosts, at.token), **SETTINGS)
+
+    class Server(uvicorn.Server):
+        def handle_exit(
+            self, sig: int, frame: Any
+        ) -> None:  # who is still being answered is let go, without a word
+            logging.getLogger("uvicorn.error").disabled = True
+            super().handle_exit(sig, frame)
+
+    server = Server(config)
     threading.Thread(
         target=_tell, args=(server, at.link, open_browser, said), name="tell", daemon=True
     ).start()
@@ -130,10 +142,24 @@ def _tell(server: Any, link: str, open_browser: bool, said: Callable[[str], None
         webbrowser.open(link)
 
 
+def _taken(host: str, port: int, error: Exception) -> str:
+    """Why it cannot be listened there, and what to do."""
+    known = {
+        errno.EADDRINUSE: "another program listens there",
+        errno.EACCES: "ports below 1024 are the system's",
+    }
+    number = getattr(error, "errno", None)
+    if isinstance(error, UnicodeError | socket.gaierror) or number == errno.EADDRNOTAVAIL:
+        return f"{host}: not an address of this machine; --host 127.0.0.1 is for you alone, 0.0.0.0 for others too"
+    what = known.get(number or 0) or getattr(error, "strerror", None) or str(error)
+    return f"{host}:{port}: cannot be listened on ({what}); give another --port, or none"
+
+
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name != "nt":  # there it would take a port from another program
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
         bound.listen(512)  # noticed here where the port is taken
@@ -151,9 +177,11 @@ def _here(host: str) -> bool:
         return host == "localhost"
 
 
-def _own_addresses() -> set[str]:
-    """The addresses that others may call this machine by, as far as they can be known."""
-    found = set()
-    for family, *_, where in socket.getaddrinfo(socket.gethostname(), None):
-        found.add(f"[{where[0]}]" if family == socket.AF_INET6 else str(where[0]))
-    return found
+def _outward() -> str:
+    """The address by which others reach this machine; its name where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: it is only asked which way that would go
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

@@ -5,11 +5,13 @@ A name out of a link is only ever looked up here: it never becomes a path.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from convscope.errors import RunError
 from convscope.runs import Run
@@ -17,8 +19,15 @@ from convscope.runs import Run
 PACKAGED = "lenet5"
 PACKAGED_FOLDER = Path(__file__).parent / PACKAGED
 BIN = ".deleted"
+OPEN = 32
+"""So many Runs are held open; of each only what it says of itself is in memory."""
 KEEP_DELETED = 24 * 3600
 """Seconds that a deleted Run can be brought back."""
+WANTED: Mapping[str, type | tuple[type, ...]] = {
+    "net": str, "source": str, "status": str, "written": str, "data_fingerprint": str, "classes": list,
+    "epochs": int, "seed": int, "parameters": int, "picture_shape": list, "normalisation": dict,
+}  # fmt: skip
+"""What the page reads of run.json without asking whether it is there."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +36,14 @@ class Shelf:
 
     home: Path = field(default_factory=lambda: Path("runs"))
     others: dict[str, Path] = field(default_factory=dict)
+    _opened: dict[Path, tuple[object, Run]] = field(default_factory=dict)
 
     def paths(self) -> dict[str, Path]:
         """Name -> folder, in the order in which the page lists them: newest first, the packaged one last."""
         found = dict(self.others)
         for folder in sorted(_folders(self.home), key=_order, reverse=True):
-            found.setdefault(folder.name, folder)
-        found.setdefault(PACKAGED, PACKAGED_FOLDER)
-        return found
+            found[_free(folder.name, found)] = folder
+        return {**found, PACKAGED: PACKAGED_FOLDER}
 
     def path(self, name: str) -> Path:
         """A Run's folder.
@@ -53,7 +62,16 @@ class Shelf:
         Raises:
             RunError: There is none, or it is damaged.
         """
-        return Run(self.path(name).resolve())
+        path = self.path(name).resolve()
+        stamp = _stamp(path / "run.json")
+        if path in self._opened and self._opened[path][0] == stamp:
+            return self._opened[path][1]
+        run = Run(path)
+        _check(run)
+        if len(self._opened) >= OPEN:
+            self._opened.clear()
+        self._opened[path] = stamp, run
+        return run
 
     def add(self, path: Path) -> str:
         """Take in a Run that lies elsewhere, and give it a name."""
@@ -61,9 +79,7 @@ class Shelf:
         for name, known in self.paths().items():
             if known.resolve() == resolved:
                 return name
-        name, number = resolved.name, 2
-        while name in self.paths():
-            name, number = f"{resolved.name}-{number}", number + 1
+        name = _free(resolved.name, self.paths())
         self.others[name] = resolved
         return name
 
@@ -81,12 +97,14 @@ class Shelf:
         place = self.home / BIN / name
         try:
             place.parent.mkdir(exist_ok=True)
-            if place.exists():
+            if place.is_symlink():
+                place.unlink()
+            elif place.exists():
                 shutil.rmtree(place)
             path.rename(place)
-            place.touch()
+            os.utime(place, follow_symlinks=False)
         except OSError as error:
-            raise RunError(f"{path}: cannot be moved aside ({error.strerror})") from None
+            raise RunError(f"{path}: cannot be moved aside ({error.strerror or error})") from None
         self.empty()
 
     def restore(self, name: str) -> None:
@@ -101,12 +119,16 @@ class Shelf:
             raise RunError(f"there is no deleted Run {name[:60]!r}: they are kept for a day")
         if (self.home / name).exists():
             raise RunError(f"another Run is called {name} by now: rename {self.home / name} first")
-        place.rename(self.home / name)
+        try:
+            place.rename(self.home / name)
+        except OSError as error:
+            raise RunError(f"{place}: cannot be moved back ({error.strerror or error})") from None
 
     def empty(self) -> None:
         """Remove for good what was deleted more than a day ago."""
         for folder in _folders(self.home / BIN):
-            if time.time() - folder.stat().st_mtime > KEEP_DELETED:
+            put = _stamp(folder)
+            if put is not None and time.time() - put.st_mtime > KEEP_DELETED:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -116,8 +138,66 @@ def _folders(home: Path) -> Iterator[Path]:
     except OSError:
         return
     for folder in inside:
-        if not folder.name.startswith(".") and (folder / "run.json").is_file():
+        if not folder.name.startswith(".") and _speakable(folder.name) and (folder / "run.json").is_file():
             yield folder
+
+
+def _speakable(name: str) -> bool:
+    """Whether a folder's name is text: the system allows any bytes, a link does not."""
+    try:
+        return name.encode() != b"-"  # which in a link says that none is named
+    except UnicodeEncodeError:
+        return False
+
+
+def _free(name: str, taken: Mapping[str, Path]) -> str:
+    """The name, or where it is taken the first of NAME-2, NAME-3, ... that is not."""
+    tried, number = name, 2
+    while tried in taken or tried == PACKAGED:
+        tried, number = f"{name}-{number}", number + 1
+    return tried
+
+
+def _stamp(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def _check(run: Run) -> None:
+    """Read once what is read everywhere.
+
+    Raises:
+        RunError: Some of it is missing, or of the wrong kind.
+    """
+    info: dict[str, Any] = run.info
+    wrong = [name for name, kind in WANTED.items() if not isinstance(info.get(name), kind)]
+    if not wrong:
+        channels = run.stack.input.shape[0]
+        rule = info["normalisation"]
+        wrong = [name for name in ("scale", "shift") if not _numbers(rule.get(name), channels)]
+        wrong += [] if all(isinstance(name, str) for name in info["classes"]) else ["classes"]
+        wrong += [] if len(info["classes"]) == run.stack.ladder[-1].output[0] else ["classes"]
+        wrong += [] if _fits(info["picture_shape"], run.stack.input.shape) else ["picture_shape"]
+        wrong += [] if isinstance(info.get("background", ""), int | None) else ["background"]
+        wrong += [] if isinstance(info.get("prepared", {}), dict) else ["prepared"]
+        wrong += [] if isinstance(info.get("scores", {}), dict | None) else ["scores"]
+    if wrong:
+        where = run.path / "run.json"
+        raise RunError(f"{where}: damaged (what it says of {wrong[0]}); restore it or train again")
+
+
+def _numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, list) and len(values) == count and all(isinstance(v, int | float) for v in values)
+    )
+
+
+def _fits(picture: list[Any], shape: tuple[int, ...]) -> bool:
+    """Whether pictures of a shape can be given to a net: they get a border where they are smaller."""
+    whole = len(picture) == 3 and all(isinstance(n, int) and n > 0 for n in picture)
+    return whole and picture[0] == shape[0] and picture[1] <= shape[1] and picture[2] <= shape[2]
 
 
 def _order(folder: Path) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from convscope.data.pictures import read_picture
 from convscope.errors import PictureError
 from convscope.inspect.layers import layers_of
 from convscope.inspect.rank import rank_for_picture
@@ -17,7 +16,7 @@ from convscope.inspect.subject import first_tensor
 from convscope.inspect.surgery import Surgery
 from convscope.lab.asked import ERRORS, PACKED_ANSWER, Packed, TheDesk, TheLens, ThePicture
 from convscope.lab.lens import Lens
-from convscope.lab.pictures import LARGEST
+from convscope.lab.pictures import decoded
 
 router = APIRouter(tags=["draw"])
 
@@ -50,7 +49,7 @@ class Reason(BaseModel):
 async def keep(desk: TheDesk, request: Request) -> KeptPicture:
     """Hand over a picture file (PNG, JPEG, WebP, GIF, TIFF, BMP); it is kept in memory, and named by its pixels."""
     body = await request.body()
-    return await run_in_threadpool(lambda: _kept(desk, read_picture(body, largest=LARGEST)))
+    return await run_in_threadpool(lambda: _kept(desk, decoded(body)))
 
 
 @router.post("/drawings", responses=ERRORS)
