@@ -1,20 +1,46 @@
-"""The live display of a training: a bar while an epoch runs, a line when it is done."""
+"""The live display of a training: a bar while an epoch runs, a line when it is done; or JSON, for programs."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
 
 from convscope.cli.output import remark
 from convscope.data.sources import SOURCES
 from convscope.training.loop import EpochDone, Event, Progress
 
 REFRESH_SECONDS = 0.1
+HEARD_SECONDS = 0.2
 
 
-def shown(events: Iterable[Event]) -> Iterator[Event]:
-    """Pass events on, drawing them on stderr: a live bar on a terminal, a line an epoch elsewhere."""
+def shown(events: Iterable[Event], heard: bool = False) -> Iterator[Event]:
+    """Pass events on, drawing them on stderr: a live bar on a terminal, a line an epoch elsewhere; `heard`: as JSON."""
+    return told(events) if heard else drawn(events)
+
+
+def told(events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, saying each epoch, and steps at most five times a second, as a JSON object a line on stderr."""
+    last = 0.0
+    for event in events:
+        if isinstance(event, Progress) and time.monotonic() - last > HEARD_SECONDS:
+            last = time.monotonic()
+            tell("step", **asdict(event))
+        elif isinstance(event, EpochDone):
+            tell("epoch", **event.metrics)
+        yield event
+
+
+def tell(what: str, **said: Any) -> None:
+    """One JSON object on a line of stderr; `progress` says of what kind it is."""
+    print(json.dumps({"progress": what, **said}, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+def drawn(events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, drawing them for people."""
     live = sys.stderr.isatty()
     last, epochs = 0.0, 0
     for event in events:
@@ -30,13 +56,17 @@ def shown(events: Iterable[Event]) -> Iterator[Event]:
         yield event
 
 
-def reading_shown(source: str) -> Callable[[str, int, int], None]:
-    """What draws, on stderr on a terminal, how far the download or the decoding of a source is."""
+def reading_shown(source: str, heard: bool = False) -> Callable[[str, int, int], None]:
+    """What draws, on stderr on a terminal, how far the download or the decoding of a source is; `heard`: as JSON."""
     verb = "downloading" if any(known.name == source for known in SOURCES) else "decoding"
-    began = time.monotonic()
+    began, last = time.monotonic(), 0.0
 
     def shown(name: str, done: int, total: int) -> None:
-        if sys.stderr.isatty():
+        nonlocal last
+        if heard and (done == total or time.monotonic() - last > HEARD_SECONDS):
+            last = time.monotonic()
+            tell("reading", verb=verb, name=name, bytes=done, total=total)
+        elif not heard and sys.stderr.isatty():
             part = f" of {total / 1e6:,.1f}" if total else ""
             left = (time.monotonic() - began) * max(0, total - done) / max(1, done)
             text = f"{verb} {name}: {done / 1e6:,.1f}{part} MB, {left:,.0f} s left"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +25,13 @@ PREPARED = {
     "fit": (str, "how they are: pad (the default: nothing is lost), crop or stretch"),
 }
 """Flags that say how a user's own pictures are prepared: name -> kind and help."""
+
+
+class Progress(StrEnum):
+    """Whom the progress is for."""
+
+    people = "people"
+    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -94,6 +103,12 @@ def train(
         str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write RUN/report.html.")] = True,
+    progress: Annotated[
+        Progress,
+        typer.Option(
+            help="people: a bar on a terminal, a line an epoch elsewhere; json: for programs, an object a line on stderr."
+        ),
+    ] = Progress.people,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     **knobs: Any,
 ) -> None:
@@ -104,14 +119,15 @@ def train(
     from convscope.runs import Run, next_folder
 
     given = {name: value for name, value in knobs.items() if value is not None}
+    heard = progress is Progress.json
     prepared = {name: given.pop(name) for name in PREPARED if name in given}
     if resume is not None:
         path = Run(resume).path
-        plan = _resumed(path, source, {**prepared, **given}, device)
+        plan = _resumed(path, source, {**prepared, **given}, device, heard)
     else:
-        plan = _planned(_opened(source, prepared), net, recipe, given, seed, device, target)
+        plan = _planned(_opened(source, prepared, heard), net, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
-    _follow(plan, path, resume is not None)
+    _follow(plan, path, resume is not None, heard)
     run = Run(path)
     if report:
         from convscope.report import write_report
@@ -120,7 +136,7 @@ def train(
     _print_result(run, json)
 
 
-def _follow(plan: Any, path: Path, resume: bool) -> None:
+def _follow(plan: Any, path: Path, resume: bool, heard: bool) -> None:
     """Train, drawing the progress; ends the program where the training was stopped."""
     from convscope.cli.progress import shown
     from convscope.training.loop import Finished, training
@@ -129,21 +145,21 @@ def _follow(plan: Any, path: Path, resume: bool) -> None:
         f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
         f"by recipe {plan.recipe_name}, seed {plan.seed}"
     )
-    with _stopping() as stop:
-        for event in shown(training(plan, path, resume=resume, stop=stop)):
+    with _stopping(heard) as stop:
+        for event in shown(training(plan, path, resume=resume, stop=stop), heard):
             if isinstance(event, Finished) and event.status == "stopped":
                 remark(f"stopped and saved; go on with: convscope train --resume {path}")
                 raise typer.Exit(1)
 
 
-def _opened(source: str, prepared: dict[str, Any]) -> Any:
+def _opened(source: str, prepared: dict[str, Any], heard: bool) -> Any:
     """The pictures, after saying what was found and what was left out."""
     from convscope.cli.progress import reading_shown
     from convscope.data.images import images
 
     if not source:
         raise typer.BadParameter("name a source of pictures, such as: convscope train mnist")
-    opened = images(source, reading_shown(source), **prepared)
+    opened = images(source, reading_shown(source, heard), **prepared)
     for note in opened.found.notes:
         remark(note)
     for warning in opened.found.warnings:
@@ -177,7 +193,7 @@ def _planned(
     return make_plan(opened, net, knobs, seed=seed, device=device, target=target)
 
 
-def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any:
+def _resumed(path: Path, source: str, given: dict[str, Any], device: str, heard: bool) -> Any:
     from convscope.cli.progress import reading_shown
     from convscope.data.images import images_again
     from convscope.runs import Run
@@ -187,13 +203,18 @@ def _resumed(path: Path, source: str, given: dict[str, Any], device: str) -> Any
         what = source or "--" + next(iter(given))
         raise RecipeError(f"--resume goes on with what {path} began, so it takes no {what}")
     run = Run(path)
-    return resumed_plan(run, images_again(run.info, reading_shown(run.info["source"])), device)
+    return resumed_plan(run, images_again(run.info, reading_shown(run.info["source"], heard)), device)
 
 
 @contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
-    """Within the block the first Ctrl-C (or SIGTERM) asks the training to save and stop; the second is rude."""
-    asked = threading.Event()
+def _stopping(heard: bool) -> Iterator[Callable[[], bool]]:
+    """Within the block the first Ctrl-C (or SIGTERM) asks the training to save and stop; the second is rude.
+
+    Ctrl-Z lets the step end first, so that the pause is in none of the times that are measured.
+    """
+    from convscope.cli.progress import tell
+
+    asked, pausing = threading.Event(), threading.Event()
 
     def ask(number: int, frame: Any) -> None:  # noqa: ARG001
         if asked.is_set():
@@ -201,9 +222,25 @@ def _stopping() -> Iterator[Callable[[], bool]]:
         asked.set()
         remark("stopping after this step; Ctrl-C again stops at once")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    def pause(number: int, frame: Any) -> None:  # noqa: ARG001
+        pausing.set()
+
+    def stop() -> bool:
+        if pausing.is_set() and not asked.is_set():
+            pausing.clear()
+            if heard:
+                tell("paused")
+            os.kill(os.getpid(), signal.SIGSTOP)
+            if heard:
+                tell("continued")
+        return asked.is_set()
+
+    handlers = {signal.SIGINT: ask, signal.SIGTERM: ask}
+    if hasattr(signal, "SIGTSTP"):
+        handlers[signal.SIGTSTP] = pause
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield asked.is_set
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

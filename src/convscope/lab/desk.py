@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from convscope.lab.shelf import PACKAGED, Shelf
 if TYPE_CHECKING:
     from convscope.data.images import Images
     from convscope.lab.lens import Lens, Lenses
+    from convscope.lab.sources import Looks
+    from convscope.lab.trainings import Trainings
     from convscope.runs import Run
 
 PATIENCE = 120
@@ -25,10 +29,14 @@ PATIENCE = 120
 
 @dataclass
 class Desk:
-    """The one thing that lives as long as the server. `first` is the name of the Run that the page opens with."""
+    """The one thing that lives as long as the server.
+
+    `first` is the name of the Run that the page opens with; `remote` says whether others than this machine may come in.
+    """
 
     shelf: Shelf = field(default_factory=Shelf)
     first: str = PACKAGED
+    remote: bool = False
     kept: Kept = field(default_factory=Kept)
     doing: str = "starting"
     failed: str = ""
@@ -54,6 +62,30 @@ class Desk:
             "ready": self.ready and not self.failed, "doing": self.doing, "failed": self.failed, "first": self.first,
             "version": __version__,
         }  # fmt: skip
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which a person would type the commands."""
+        return self.shelf.home.absolute().parent
+
+    @cached_property
+    def trainings(self) -> Trainings:
+        """The trainings that the page has started."""
+        from convscope.lab.trainings import Trainings
+
+        return Trainings(self.shelf.home)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """The looks into pictures that somebody may train on."""
+        from convscope.lab.sources import Looks
+
+        return Looks()
+
+    def close(self) -> None:
+        """The server ends: what it has started ends with it, saved."""
+        if "trainings" in vars(self):
+            self.trainings.close()
 
     def run(self, name: str) -> Run:
         """A Run by its name.

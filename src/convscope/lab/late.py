@@ -44,6 +44,8 @@ class Late:
         threading.Thread(target=self._load, name="load", daemon=True).start()
         while True:
             message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await asyncio.to_thread(self.desk.close)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return

@@ -95,7 +95,7 @@ def serve(
     Raises:
         RunError: There is no such Run.
     """
-    desk = Desk()
+    desk = Desk(remote=bool(at.token))
     if run is not None:
         desk.first = name_of(desk, run)
     import uvicorn

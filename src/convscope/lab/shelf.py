@@ -83,6 +83,11 @@ class Shelf:
         self.others[name] = resolved
         return name
 
+    def busy(self, name: str) -> bool:
+        """Whether a training is writing a Run just now."""
+        path = self.path(name)
+        return (path / ".lock").exists() and _locked(path)
+
     def delete(self, name: str) -> None:
         """Put a Run of `home` aside, so that it can be brought back for a day.
 
@@ -92,7 +97,7 @@ class Shelf:
         path = self.path(name)
         if path.parent != self.home:
             raise RunError(f"{name} does not lie under {self.home}/, so it is not deleted here")
-        if (path / ".lock").exists() and _locked(path):
+        if self.busy(name):
             raise RunError(f"{name} is being trained: stop it first")
         place = self.home / BIN / name
         try:

@@ -114,7 +114,8 @@ def training(
 ) -> Iterator[Event]:
     """Train by a plan into a folder, yielding a `Progress` a step, an `EpochDone` an epoch, and `Finished`.
 
-    `stop` is asked after each step; once it says yes the state is saved and the training ends.
+    `stop` is asked after each step; once it says yes the state is saved and the training ends. It may take its time, as it
+    does where somebody pauses: that is not counted as training.
     """
     with Writer(path, resume=resume) as writer:
         parts = _Training(plan, writer)
@@ -153,7 +154,10 @@ class _Training:
         while self.state.epoch <= self.recipe.epochs:
             for progress in self._epoch():
                 yield progress
-                if stop():
+                asked = time.perf_counter()
+                stopped = stop()
+                self.clock += time.perf_counter() - asked
+                if stopped:
                     self._save()
                     self._info("stopped")
                     yield Finished(self.writer.path, "stopped")

@@ -85,12 +85,17 @@ def fitted(stack: Stack, images: Images) -> Stack:
 
     A net whose text fixes the values of black and white keeps its size: pictures are padded or cut to it.
     """
-    channels, height, width = images.shape
+    return fitted_to(stack, images.shape, len(images.classes))
+
+
+def fitted_to(stack: Stack, shape: tuple[int, int, int], classes: int) -> Stack:
+    """The net for pictures of a shape, (channels, height, width), and so many classes: see `fitted`."""
+    channels, height, width = shape
     own = stack.input.shape
     fixed = stack.input.limits is not None and own[0] == channels and own[1] >= height and own[2] >= width
-    if not fixed and own != images.shape:
-        stack = stack.with_input((channels, height, width))
-    return stack.with_classes(len(images.classes))
+    if not fixed and own != shape:
+        stack = stack.with_input(shape)
+    return stack.with_classes(classes)
 
 
 def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:

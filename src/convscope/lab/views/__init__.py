@@ -1,5 +1,5 @@
 """What computes for the views of the page, a module a view; each has a `router`."""
 
-from convscope.lab.views import draw, runs
+from convscope.lab.views import catalogue, draw, runs, train
 
-VIEWS = (runs, draw)
+VIEWS = (runs, draw, train, catalogue)
