@@ -33,9 +33,12 @@ def report(
     opened = Run(run)
     try:
         pictures = images_again(opened.info, reading_shown(opened.info["source"]))
+        if pictures.fingerprint != opened.info["data_fingerprint"]:
+            pictures = None
+            remark("without its pictures: the source has changed since the training")
     except SourceError as error:
-        remark(f"without its pictures: {error}")
         pictures = None
+        remark(f"without its pictures: {error}")
     path = write_report(opened, pictures)
     if json:
         return as_json({"run": str(opened.path), "report": str(path)})

@@ -43,7 +43,10 @@ class Normalisation:
 
 def channel_statistics(pixels: UInt8[np.ndarray, "n c h w"]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, in units of 0..255, exact: from counts of the 256 values."""
-    counts = np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
+    counts = np.zeros((pixels.shape[1], 256), np.int64)
+    for start in range(0, len(pixels), 1000):  # counting widens each value to eight bytes
+        some = pixels[start : start + 1000]
+        counts += [np.bincount(some[:, c].ravel(), minlength=256) for c in range(len(counts))]
     values, total = np.arange(256.0), counts.sum(1)
     means = counts @ values / total
     spread = np.sqrt(np.maximum(counts @ values**2 / total - means**2, 0))
