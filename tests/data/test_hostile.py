@@ -136,10 +136,10 @@ def test_files_that_vanish_while_it_runs_are_said(tmp_path, monkeypatch):
     folder = write(tmp_path / "set", GOOD)
     whole = Folder.read
 
-    def read(place: Folder, entry):
+    def read(place: Folder, entry, first=None):
         (folder / "cat" / "003.png").unlink(missing_ok=True)
         shutil.rmtree(folder / "dog", ignore_errors=True) if entry.name.startswith("dog/005") else None
-        return whole(place, entry)
+        return whole(place, entry, first)
 
     monkeypatch.setattr(Folder, "read", read)
     monkeypatch.setattr(packing, "processors", lambda: 1)
@@ -196,7 +196,7 @@ def test_backslashes_and_old_encodings_in_zips_are_understood(tmp_path):
 
 
 def test_a_member_is_counted_as_it_comes_whatever_its_header_says(tmp_path, monkeypatch):
-    monkeypatch.setattr("convscope.data.listing.content_of.__defaults__", (50_000,))
+    monkeypatch.setattr("convscope.data.listing.content_of.__defaults__", (None, 50_000))
     bomb = b"BM" + bytes(10_000_000)
     path = zipped(tmp_path / "a.zip", GOOD | {"cat/bomb.bmp": bomb})
     path.write_bytes(path.read_bytes().replace(len(bomb).to_bytes(4, "little"), (60).to_bytes(4, "little")))

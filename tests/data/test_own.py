@@ -300,6 +300,14 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same():
     assert np.abs(small[0] - small[1]).mean() < 1
 
 
+def test_a_size_that_stands_far_into_a_file_is_found_all_the_same(tmp_path):
+    plain = encoded(3, (60, 40), kind="JPEG")
+    remark = b"\xff\xfe" + (60_002).to_bytes(2, "big") + bytes(60_000)
+    long = plain[:2] + 3 * remark + plain[2:]
+    opened = images(write(tmp_path, some("a", "b", each=3, size=(50, 50)) | {"a/far.jpg": long}))
+    assert "sizes: from 60x40 to 50x50, 50x50 in the middle" in opened.found.notes
+
+
 NOT_SO = {
     ("mnist", "size", 32): "mnist: has a size of its own, 1x28x28; size and fit are for folders",
     ("here", "size", 4): "size: from 8 to 1024 pixels a side, not 4",

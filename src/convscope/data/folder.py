@@ -47,8 +47,8 @@ class Folder:
     def listing(self) -> Listing:
         return self._listing
 
-    def read(self, entry: Entry) -> bytes:
-        return read_file(self.path / entry.name)
+    def read(self, entry: Entry, first: int | None = None) -> bytes:
+        return read_file(self.path / entry.name, first)
 
     def close(self) -> None:
         pass
@@ -100,8 +100,8 @@ class Folder:
             self._skipped.append(Skipped(name, f"may not be listed ({error.strerror}); {_cure(error)}"))
 
 
-def read_file(path: Path) -> bytes:
-    """A file's bytes, if it begins as a picture does.
+def read_file(path: Path, first: int | None = None) -> bytes:
+    """A file's bytes, or so many of the first ones, if it begins as a picture does.
 
     Raises:
         PictureError: It is gone, may not be read, or is no picture; the reason alone.
@@ -110,7 +110,7 @@ def read_file(path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise PictureError("not a file, so not a picture")
         with path.open("rb") as file:
-            return content_of(file)
+            return content_of(file, first)
     except FileNotFoundError:
         raise PictureError("no such file: it was there when the folder was listed") from None
     except PermissionError:

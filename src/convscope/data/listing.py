@@ -75,8 +75,8 @@ class Place(Protocol):
 
     def listing(self) -> Listing: ...
 
-    def read(self, entry: Entry) -> bytes:
-        """A file's bytes; from several threads at once.
+    def read(self, entry: Entry, first: int | None = None) -> bytes:
+        """A file's bytes, or only so many of the first ones; from several threads at once.
 
         Raises:
             PictureError: It cannot be read, is too large, or begins as no picture does; the reason alone.
@@ -123,8 +123,10 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def content_of(file: Readable, largest: int = LARGEST_FILE) -> bytes:
+def content_of(file: Readable, first: int | None = None, largest: int = LARGEST_FILE) -> bytes:
     """All that comes out of an opened file, if it begins as a picture does; counted as it comes, whatever was said.
+
+    Of `first` bytes the rest is not read.
 
     Raises:
         PictureError: It is empty, begins as no picture does, or is longer than `largest` bytes; the reason alone.
@@ -137,7 +139,7 @@ def content_of(file: Readable, largest: int = LARGEST_FILE) -> bytes:
     head = file.read(HEAD)
     if not head.startswith(BEGINNINGS):
         raise PictureError(f"not a readable picture ({_kind(head, file)})")
-    rest = file.read(largest + 1 - len(head))
+    rest = file.read((largest + 1 if first is None else first) - len(head))
     if len(head) + len(rest) > largest:
         raise PictureError(
             f"more than {largest:,} bytes, the most that are read of a picture. Make it smaller"

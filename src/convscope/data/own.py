@@ -26,7 +26,7 @@ from convscope.data.listing import Entry, Place, Skipped, printable
 from convscope.data.packing import Packed, packed
 from convscope.data.packs import Cabinet, Pack, in_memory, key_of, recall, remember
 from convscope.data.rows import Rows, Shape
-from convscope.data.sizing import chosen, sampled
+from convscope.data.sizing import GLANCES, chosen, sampled
 from convscope.data.table import Table
 from convscope.data.zips import Tar, Zip
 from convscope.errors import SourceError
@@ -117,7 +117,8 @@ def _made(work: _Work) -> Own:
     if not sample.sizes:
         raise SourceError(f"{place.path}: of {len(entries):,} files none is a picture that can be read")
     choice = chosen(sample, len(entries), work.size)
-    notes = (*notes, f"sizes: {sample.sides}")
+    looked = f" (of {len(sample.sizes):,} that were looked at)" if len(entries) > GLANCES else ""
+    notes = (*notes, f"sizes{looked}: {sample.sides}")
     try:
         pack, shape = _packed(work, entries, skipped, notes, choice.shape), choice.shape
     except ColouredError:  # the sample had none: begin anew with three channels

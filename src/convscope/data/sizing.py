@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from convscope.data.listing import Entry
-from convscope.data.pictures import glance, read_picture
+from convscope.data.pictures import Glance, glance, read_picture
 from convscope.errors import PictureError, SourceError
 
 SIDES = (28, 32, 48, 64, 96, 128, 160, 224)
@@ -22,7 +23,14 @@ LARGEST_CHOSEN = 128
 GLANCES = 1000
 LOOKS = 32
 
-Reader = Callable[[Entry], bytes]
+# Enough of nearly every file to hold its size; where it is not, the whole is read.
+FIRST = 1 << 16
+
+
+class Reader(Protocol):
+    """Gives a file's bytes, or only so many of the first ones."""
+
+    def __call__(self, entry: Entry, first: int | None = None, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Sample:
 
     @property
     def sides(self) -> str:
-        """Smallest, middle and largest in words."""
+        """Smallest, middle and largest of those that were looked at, in words."""
         by_area = sorted(self.sizes, key=lambda size: size[0] * size[1])
         low, middle, high = ("x".join(map(str, by_area[i])) for i in (0, len(by_area) // 2, -1))
         return f"all are {low}" if low == high else f"from {low} to {high}, {middle} in the middle"
@@ -58,7 +66,7 @@ def sampled(entries: Sequence[Entry], read: Reader) -> Sample:
     grey, coloured = True, []
     for entry in entries[::step]:
         try:
-            first = glance(read(entry))
+            first = _glance(entry, read)
         except PictureError:
             continue
         seen.append((first.width, first.height))
@@ -70,6 +78,13 @@ def sampled(entries: Sequence[Entry], read: Reader) -> Sample:
         except PictureError:
             continue
     return Sample(tuple(seen), grey)
+
+
+def _glance(entry: Entry, read: Reader) -> Glance:
+    try:
+        return glance(read(entry, FIRST))
+    except PictureError:
+        return glance(read(entry))
 
 
 def is_grey(picture: np.ndarray) -> bool:

@@ -52,8 +52,8 @@ class Table:
     def listing(self) -> Listing:
         return self._listing
 
-    def read(self, entry: Entry) -> bytes:
-        return read_file(self.path.parent / entry.name)
+    def read(self, entry: Entry, first: int | None = None) -> bytes:
+        return read_file(self.path.parent / entry.name, first)
 
     def close(self) -> None:
         pass

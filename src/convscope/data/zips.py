@@ -106,12 +106,12 @@ class Zip(_Archive):
         said = ((name, i.file_size, f"{i.file_size} {i.CRC}") for name, i in self._members.items())
         return self.sorted_out(said)
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: Entry, first: int | None = None) -> bytes:
         info = self._members[entry.name]
         if info.flag_bits & 1:
             raise PictureError("locked with a password. Unlock the zip first")
         with _damage("zip"), self._zip.open(info) as member:
-            return content_of(_Counted(member, self))
+            return content_of(_Counted(member, self), first)
 
     def close(self) -> None:
         if "_zip" in vars(self):
@@ -181,14 +181,14 @@ class Tar(_Archive):
         said = ((name, i.size, f"{i.size} {i.mtime} {i.offset_data}") for name, i in self._members.items())
         return self.sorted_out(said)
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: Entry, first: int | None = None) -> bytes:
         info = self._members[entry.name]
         with _damage("tar"):
             if info.issparse():
                 raise PictureError("a sparse file, so not a picture")
             part = _Part(self._file.fileno(), info.offset_data, info.size)
-            content = content_of(_Counted(part, self))
-            if len(content) < info.size:
+            content = content_of(_Counted(part, self), first)
+            if first is None and len(content) < info.size:
                 raise PictureError(f"the tar ends after {len(content):,} of its {info.size:,} bytes")
         return content
 
