@@ -89,7 +89,7 @@ class Run:
         rows = []
         for number, line in enumerate(self._bytes("metrics.jsonl").splitlines(), start=1):
             try:
-                rows.append(json.loads(line))
+                rows.append(_object(line))
             except ValueError:
                 raise RunError(
                     f"{self.path / 'metrics.jsonl'}, line {number}: damaged; train again"
@@ -192,14 +192,11 @@ class Run:
         try:
             if len(data) > LARGEST_JSON:
                 raise ValueError
-            value = json.loads(data)
-            if not isinstance(value, dict):
-                raise ValueError
-        except (ValueError, RecursionError):
+            return _object(data)
+        except ValueError:
             raise RunError(
                 f"{self.path / name}: damaged (not a JSON object); restore it or train again"
             ) from None
-        return value
 
 
 class Writer:
@@ -353,6 +350,21 @@ def keeps_epoch(epoch: int, epochs: int, size: int) -> bool:
 def now() -> str:
     """The time as a Run writes it: UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    """JSON that is an object.
+
+    Raises:
+        ValueError: It is not.
+    """
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError
+    return value
 
 
 def _own_version() -> str:

@@ -19,7 +19,7 @@ from convscope.lab.app import make_app
 from convscope.lab.desk import Desk
 from convscope.lab.guard import Guard
 from convscope.lab.late import Late
-from convscope.lab.server import Address, address
+from convscope.lab.server import SETTINGS, Address, address
 from convscope.lab.shelf import PACKAGED_FOLDER, Shelf
 
 
@@ -49,7 +49,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def served(desk: Desk, at: Address) -> uvicorn.Server:
     """A server in a thread, which listens when this returns."""
     guard = Guard(Late(desk), at.hosts, at.token)
-    server = uvicorn.Server(uvicorn.Config(guard, log_level="warning", lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(guard, **SETTINGS))
     threading.Thread(target=server.run, kwargs={"sockets": list(at.sockets)}, daemon=True).start()
     while not server.started:
         time.sleep(0.02)

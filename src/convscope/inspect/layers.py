@@ -94,9 +94,9 @@ def unit_of(subject: Subject, unit: str) -> tuple[Layer, int]:
     """
     name, slash, number = unit.rpartition("/")
     layer = layer_of(subject, name if slash else unit)
-    if not slash or not number.isdecimal() or int(number) >= layer.units:
+    if not slash or not number.isdecimal() or len(number) > 9 or int(number) >= layer.units:
         raise StackError(
-            f"{unit!r} is no unit of {layer.name}: it has {layer.name}/0 to {layer.name}/{layer.units - 1}"
+            f"{unit[:99]!r} is no unit of {layer.name}: it has {layer.name}/0 to {layer.name}/{layer.units - 1}"
         )
     return layer, int(number)
 

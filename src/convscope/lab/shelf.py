@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from convscope.errors import RunError
@@ -37,6 +38,7 @@ class Shelf:
     home: Path = field(default_factory=lambda: Path("runs"))
     others: dict[str, Path] = field(default_factory=dict)
     _opened: dict[Path, tuple[object, Run]] = field(default_factory=dict)
+    _moving: Lock = field(default_factory=Lock)
 
     def paths(self) -> dict[str, Path]:
         """Name -> folder, in the order in which the page lists them: newest first, the packaged one last."""
@@ -94,23 +96,26 @@ class Shelf:
         Raises:
             RunError: There is none, it lies elsewhere, or it cannot be moved.
         """
-        path = self.path(name)
-        if path.parent != self.home:
-            raise RunError(f"{name} does not lie under {self.home}/, so it is not deleted here")
-        if self.busy(name):
-            raise RunError(f"{name} is being trained: stop it first")
-        place = self.home / BIN / name
-        try:
-            place.parent.mkdir(exist_ok=True)
-            if place.is_symlink():
-                place.unlink()
-            elif place.exists():
-                shutil.rmtree(place)
-            path.rename(place)
-            os.utime(place, follow_symlinks=False)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be moved aside ({error.strerror or error})") from None
-        self.empty()
+        with (
+            self._moving
+        ):  # two tabs may delete it at once, and the second must not empty what the first put aside
+            path = self.path(name)
+            if path.parent != self.home:
+                raise RunError(f"{name} does not lie under {self.home}/, so it is not deleted here")
+            if self.busy(name):
+                raise RunError(f"{name} is being trained: stop it first")
+            place = self.home / BIN / name
+            try:
+                place.parent.mkdir(exist_ok=True)
+                if place.is_symlink():
+                    place.unlink()
+                elif place.exists():
+                    shutil.rmtree(place)
+                path.rename(place)
+                os.utime(place, follow_symlinks=False)
+            except OSError as error:
+                raise RunError(f"{path}: cannot be moved aside ({error.strerror or error})") from None
+            self.empty()
 
     def restore(self, name: str) -> None:
         """Bring back a Run that was deleted.
@@ -118,16 +123,16 @@ class Shelf:
         Raises:
             RunError: It is not there any more, or its place is taken.
         """
-        bin_ = self.home / BIN
-        place = next((folder for folder in _folders(bin_) if folder.name == name), None)
-        if place is None:
-            raise RunError(f"there is no deleted Run {name[:60]!r}: they are kept for a day")
-        if (self.home / name).exists():
-            raise RunError(f"another Run is called {name} by now: rename {self.home / name} first")
-        try:
-            place.rename(self.home / name)
-        except OSError as error:
-            raise RunError(f"{place}: cannot be moved back ({error.strerror or error})") from None
+        with self._moving:
+            place = next((folder for folder in _folders(self.home / BIN) if folder.name == name), None)
+            if place is None:
+                raise RunError(f"there is no deleted Run {name[:60]!r}: they are kept for a day")
+            if (self.home / name).exists():
+                raise RunError(f"another Run is called {name} by now: rename {self.home / name} first")
+            try:
+                place.rename(self.home / name)
+            except OSError as error:
+                raise RunError(f"{place}: cannot be moved back ({error.strerror or error})") from None
 
     def empty(self) -> None:
         """Remove for good what was deleted more than a day ago."""
