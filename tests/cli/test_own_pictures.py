@@ -52,7 +52,7 @@ def test_train_says_what_it_found_what_it_left_out_and_which_net_it_chose(say, p
     assert lines[5:10] == [f"left out: {photos}/cat/bad{i}.png: {advice}" for i in range(5)]
     assert lines[10] == "left out: 2 more; the Run's problems.jsonl has all of them"
     assert lines[11] == (
-        "net: lenet5-modern, since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes in colour "
+        "net: lenet5-modern, since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes, in colour, "
         "40 x 30 pixels; --net names another"
     )
     assert len((Path("run") / "problems.jsonl").read_text().splitlines()) == 7

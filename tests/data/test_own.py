@@ -308,6 +308,17 @@ def test_a_size_that_stands_far_into_a_file_is_found_all_the_same(tmp_path):
     assert "sizes: from 60x40 to 50x50, 50x50 in the middle" in opened.found.notes
 
 
+def test_the_folder_one_is_in_is_a_source_and_what_convscope_wrote_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(
+        write(tmp_path / "set", some("a", "b", each=3) | {"runs/1/run.json": b"{}", "runs/1/kept/k": b"x"})
+    )
+    monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path / "set" / "cache"))
+    opened = images(".")
+    assert opened.name == str(tmp_path / "set")
+    assert images(Path()).fingerprint == opened.fingerprint
+    assert problems(images(".")) == problems(opened) == {"1": "convscope's own"}
+
+
 NOT_SO = {
     ("mnist", "size", 32): "mnist: has a size of its own, 1x28x28; size and fit are for folders",
     ("here", "size", 4): "size: from 8 to 1024 pixels a side, not 4",

@@ -158,10 +158,10 @@ def _own(source: str | Path, progress: Progress | None, size: Any, fit: str) -> 
     from convscope.data.own import own  # a named source never needs all that this loads
     from convscope.data.sizing import checked_size
 
-    path = Path(source).expanduser()
-    if not _exists(path):
+    named = os.path.expanduser(source)  # noqa: PTH111 - Path's raises where there is no such user
+    if not _exists(named):
         raise SourceError(_unknown(str(source)))
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would lose the name that a link has
+    path = Path(os.path.abspath(named))  # noqa: PTH100 - Path.resolve would lose the name that a link has
     ours = own(path, checked_size(size), fit, progress)
     train, test = slice(ours.learned), slice(ours.learned, None)
     return Images(
@@ -176,9 +176,9 @@ def _own(source: str | Path, progress: Progress | None, size: Any, fit: str) -> 
     )
 
 
-def _exists(path: Path) -> bool:
+def _exists(path: str) -> bool:
     try:
-        return path != Path() and os.path.lexists(path)
+        return os.path.lexists(path)
     except ValueError:
         return False
 

@@ -27,7 +27,7 @@ from convscope.data.packing import Packed, packed
 from convscope.data.packs import Cabinet, Pack, in_memory, key_of, recall, remember
 from convscope.data.rows import Rows, Shape
 from convscope.data.sizing import GLANCES, chosen, sampled
-from convscope.data.table import Table
+from convscope.data.table import ENDINGS, Table
 from convscope.data.zips import Tar, Zip
 from convscope.errors import SourceError
 
@@ -77,7 +77,7 @@ def place_of(path: Path) -> Place:
             return Folder(path)
         if not path.is_file():
             raise SourceError(f"{path}: neither a folder nor a file")
-        if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        if path.suffix.lower() in ENDINGS:
             return Table(path)
         if zipfile.is_zipfile(path):
             return Zip(path)
@@ -251,7 +251,7 @@ def _free_memory() -> int:
 
 def _of(pack: Pack, path: Path, why: str) -> Own:
     note, found = pack.note, Findings.from_dict(pack.note["found"])
-    root = path.parent if path.is_file() and path.suffix.lower() in (".csv", ".tsv", ".txt") else path
+    root = path.parent if path.is_file() and path.suffix.lower() in ENDINGS else path
     return Own(
         pack.pixels,
         np.array(note["labels"], np.int64),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -69,21 +69,22 @@ def packed(
         def look(chunk: Sequence[Entry]) -> list[_Seen]:
             return _seen(chunk, read, rows, before, decode)
 
-        for chunk in _in_parallel(look, entries):
-            for seen in chunk:
-                if seen.problem:
-                    skipped.append(Skipped(seen.entry.name, seen.problem))
-                    continue
-                pixels = seen.pixels
-                place = rows.places[seen.content] if pixels is None else rows.add(seen.content, pixels)
-                places.append((seen.entry, seen.content, place))
-            done(sum(seen.entry.bytes for seen in chunk))
+        with closing(_in_parallel(look, entries)) as chunks:
+            for chunk in chunks:
+                for seen in chunk:
+                    if seen.problem:
+                        skipped.append(Skipped(seen.entry.name, seen.problem))
+                        continue
+                    pixels = seen.pixels
+                    place = rows.places[seen.content] if pixels is None else rows.add(seen.content, pixels)
+                    places.append((seen.entry, seen.content, place))
+                done(sum(seen.entry.bytes for seen in chunk))
     return Packed(tuple(places), tuple(skipped))
 
 
 def _in_parallel(
     look: Callable[[Sequence[Entry]], list[_Seen]], entries: Sequence[Entry]
-) -> Iterator[list[_Seen]]:
+) -> Generator[list[_Seen], None, None]:
     """What is seen of each file, in the files' order; a few chunks are under way at any time, so memory is bounded."""
     under_way: deque[Future[list[_Seen]]] = deque()
     with quietly, ThreadPoolExecutor(processors()) as pool:

@@ -61,7 +61,7 @@ def sampled(entries: Sequence[Entry], read: Reader) -> Sample:
 
     A file in colour may show greys only: a few such are decoded to tell.
     """
-    step = max(1, len(entries) // GLANCES)
+    step = max(1, -(-len(entries) // GLANCES))
     seen: list[tuple[int, int]] = []
     grey, coloured = True, []
     for entry in entries[::step]:
@@ -72,7 +72,7 @@ def sampled(entries: Sequence[Entry], read: Reader) -> Sample:
         seen.append((first.width, first.height))
         if not first.grey:
             coloured.append(entry)
-    for entry in coloured[:: max(1, len(coloured) // LOOKS)]:
+    for entry in coloured[:: max(1, -(-len(coloured) // LOOKS))]:
         try:
             grey = grey and is_grey(read_picture(read(entry), near=EXACT_UP_TO))
         except PictureError:

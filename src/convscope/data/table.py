@@ -19,6 +19,7 @@ from convscope.errors import SourceError
 PATHS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "picture")
 LABELS = ("label", "class", "category", "target", "y", "label_name", "class_name", "kind", "name")
 PARTS = ("split", "part", "set", "subset", "partition")
+ENDINGS = (".csv", ".tsv", ".txt")
 LARGEST_TABLE = 500_000_000
 MARKS = ",;\t|"
 

@@ -65,7 +65,7 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
     >>> import numpy as np
     >>> two = Pictures(np.zeros((2, 3, 32, 32), np.uint8), np.array([0, 1]))
     >>> net_for(Images("two", ("a", "b"), two, two, (), ""))
-    ('lenet5-modern', "since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes in colour")
+    ('lenet5-modern', "since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes, in colour")
     """
     channels, height, width = images.shape
     own = find("lenet5").input.shape
@@ -75,7 +75,7 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
     if says:
         return (
             "lenet5-modern",
-            f"since LeNet-5's ten codes are digits drawn in grey, and these are {' '.join(says)}",
+            f"since LeNet-5's ten codes are digits drawn in grey, and these are {', '.join(says)}",
         )
     return ("lenet5-modern", "") if quick else ("lenet5", "")
 
