@@ -12,4 +12,5 @@
 /** @type {Entry[]} */
 export const VIEWS = [
   { name: "draw", title: "Draw", load: () => import("./draw.js") },
+  { name: "train", title: "Train", load: () => import("./train.js") },
 ];
