@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from convscope.data.cache import cache_folder
 from convscope.data.sources import catalogue
-from convscope.errors import GeometryError
+from convscope.errors import GeometryError, SourceError, StackError
 from convscope.lab import uploads
 from convscope.lab.asked import ERRORS, TheDesk
 from convscope.lab.order import FITS, net_of
@@ -93,14 +93,17 @@ class RungLine(BaseModel):
 
 
 class Ladder(BaseModel):
-    """A net, layer by layer; `remarks` say how it was brought to the pictures."""
+    """A net, layer by layer; `remarks` say how it was brought to the pictures. Or `error`: why the text is no net."""
 
-    name: str
-    input: list[int]
-    layers: list[RungLine]
-    parameters: int
-    multiply_adds: int
-    remarks: list[str]
+    name: str = ""
+    input: list[int] = []
+    layers: list[RungLine] = []
+    parameters: int = 0
+    multiply_adds: int = 0
+    remarks: list[str] = []
+    error: str = ""
+    line: int = 0
+    column: int = 0
 
 
 class Knob(BaseModel):
@@ -153,8 +156,13 @@ def sources() -> list[SourceLine]:
 @router.post("/sources/look", responses=ERRORS)
 def look(desk: TheDesk, asked: Look) -> Looked:
     """Look into a folder, zip, tar or CSV on this machine, as a training would; ask again until it is over."""
-    source = source_of(asked.source, desk.folder, desk.remote)
-    looking = desk.looks.at(source, asked.size, asked.fit)
+    try:
+        source = source_of(asked.source, desk.folder, desk.remote)
+        looking = desk.looks.at(source, asked.size, asked.fit)
+    except SourceError as error:
+        return Looked(
+            source=asked.source, over=True, seconds=0, done=0, total=0, error=str(error), found=None
+        )
     return Looked(
         source=source, over=looking.over, seconds=time.monotonic() - looking.since, done=looking.done, total=looking.total,
         error=looking.error, found=looking.found,
@@ -198,6 +206,15 @@ def steps() -> dict[str, str]:
 @router.post("/stack", responses=ERRORS)
 def stack(asked: Text) -> Ladder:
     """The ladder of a net that is given as text or by its name in the zoo; what is wrong with it has a line and a column."""
+    try:
+        return _ladder(asked)
+    except StackError as error:
+        return Ladder(error=str(error), line=error.line, column=error.column)
+    except GeometryError as error:
+        return Ladder(error=str(error))
+
+
+def _ladder(asked: Text) -> Ladder:
     typed = net_of(asked.text.strip() if asked.text.strip() in zoo else asked.text)
     made, remarks = _fitted(typed, asked)
     rows = [row.split(maxsplit=1)[1] for row in str(made).splitlines()[1:]]

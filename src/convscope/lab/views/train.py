@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from convscope.errors import ConvscopeError, RecipeError, RunError
+from convscope.errors import ConvscopeError, RecipeError, RunError, StackError
 from convscope.inspect.forming import forming
 from convscope.lab.asked import ERRORS, PACKED_ANSWER, Packed, RunName, TheDesk, TheRun
 from convscope.lab.desk import Desk
@@ -45,9 +45,12 @@ class Wanted(BaseModel):
 
 
 class Command(BaseModel):
-    """The command line that does the same."""
+    """The command line that does the same; or `error`, why nothing could be trained so."""
 
-    command: str
+    command: str = ""
+    error: str = ""
+    line: int = 0
+    column: int = 0
 
 
 class TrainingLine(BaseModel):
@@ -89,8 +92,13 @@ class TrainingPage(BaseModel):
 
 @router.post("/trainings/command", responses=ERRORS)
 def command(desk: TheDesk, wanted: Wanted) -> Command:
-    """Check what is wanted, and say the command line that does it; nothing is started."""
-    return Command(command=_order(desk, wanted).command())
+    """Check what is wanted, and say the command line that does it, or what is wrong; nothing is started."""
+    try:
+        return Command(command=_order(desk, wanted).command())
+    except StackError as error:
+        return Command(error=str(error), line=error.line, column=error.column)
+    except ConvscopeError as error:
+        return Command(error=str(error))
 
 
 @router.post("/trainings", responses=ERRORS)
