@@ -128,12 +128,15 @@ def train(
         plan = _planned(_opened(source, prepared, heard), net, recipe, given, seed, device, target)
         path = out if out is not None else next_folder()
     _follow(plan, path, resume is not None, heard)
-    run = Run(path)
     if report:
-        from convscope.report import write_report
+        _write_report(Run(path), plan.images)
+    _print_result(Run(path), json)
 
-        remark(f"report: {write_report(run, plan.images)}")
-    _print_result(run, json)
+
+def _write_report(run: Any, pictures: Any) -> None:
+    from convscope.report import write_report
+
+    remark(f"report: {write_report(run, pictures)}")
 
 
 def _follow(plan: Any, path: Path, resume: bool, heard: bool) -> None:
