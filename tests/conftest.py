@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from javascript import absent
 
 from convscope.data.images import Images, Pictures
 
@@ -36,7 +37,7 @@ def chromium() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright."""
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("pages are looked at with Chromium, and there is none: install chromium")
+        absent("pages are looked at with Chromium, and there is none: install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -15,7 +15,7 @@ export function unpacked(buffer) {
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   /** @type {Record<string, Values>} */
   const arrays = {};
-  for (const [name, [kind, shape, at]] of Object.entries(/** @type {Record<string, [keyof KINDS, number[], number]>} */ (head.arrays))) {
+  for (const [name, [kind, shape, at]] of Object.entries(/** @type {Record<string, [keyof typeof KINDS, number[], number]>} */ (head.arrays))) {
     const count = shape.reduce((product, size) => product * size, 1);
     arrays[name] = { values: new KINDS[kind](buffer, 4 + length + at, count), shape };
   }

@@ -74,12 +74,13 @@ let tip = null;
 
 /** A word beside the pointer; "" takes it away. @param {string} text @param {{ clientX: number, clientY: number }} [at] */
 export function say(text, at) {
-  tip ??= document.body.appendChild(el("div", { class: "tip", role: "tooltip", hidden: true }));
-  tip.hidden = !text;
+  /** @type {HTMLElement} */
+  const shown = (tip ??= document.body.appendChild(el("div", { class: "tip", role: "tooltip", hidden: true })));
+  shown.hidden = !text;
   if (!text || !at) return;
-  tip.textContent = text;
-  tip.style.left = `${Math.min(at.clientX + 12, innerWidth - tip.offsetWidth - 8)}px`;
-  tip.style.top = `${at.clientY + 16 + tip.offsetHeight > innerHeight ? at.clientY - 12 - tip.offsetHeight : at.clientY + 16}px`;
+  shown.textContent = text;
+  shown.style.left = `${Math.min(at.clientX + 12, innerWidth - shown.offsetWidth - 8)}px`;
+  shown.style.top = `${at.clientY + 16 + shown.offsetHeight > innerHeight ? at.clientY - 12 - shown.offsetHeight : at.clientY + 16}px`;
 }
 
 /** Say of a link whether it leads to where we are. @param {Element} link @param {boolean} yes */

@@ -5,12 +5,12 @@ export function number(value) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   if (size < 5e-7) return "0";
-  const text = size >= 10000 || size < 0.001 ? value.toExponential(1) : size >= 1000 ? value.toFixed(0) : value.toPrecision(3);
-  return text.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace("-", "−");
+  const text = size >= 10000 || size < 0.001 ? value.toExponential(1) : size >= 999.5 ? value.toFixed(0) : value.toPrecision(3);
+  return text.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replaceAll("-", "−");
 }
 
 /** All digits of a number, as the library computed it. @param {number} value */
-export const exact = (value) => String(value).replace("-", "−");
+export const exact = (value) => String(value).replaceAll("-", "−");
 
 /** A probability in percent, never rounded to none or all. @param {number} part 0..1 */
 export function percent(part) {

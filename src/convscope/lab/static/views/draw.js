@@ -6,9 +6,8 @@ import { legend, paintPicture } from "../film.js";
 import { chooseFile } from "../incoming.js";
 import * as ink from "../ink.js";
 import { pickPicture, randomPicture } from "../picker.js";
-import { Answers, button, el, figure, still } from "../parts.js";
+import { Answers, button, el, still } from "../parts.js";
 import { LayerSheet, gapOf } from "../sheet.js";
-import { number } from "../words.js";
 
 const BOARD = 320;
 const IDLE = 350;
@@ -35,7 +34,10 @@ class Draw {
     this.strokes = lab.strokes() ?? [];
     /** @type {LayerSheet[]} */
     this.sheets = [];
+    this.shape = "";
     this.hint = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.hintTimer = undefined;
     this.pen = { x: 128, y: 128, down: false, shown: false };
     this.hand = 0;
     this.board = el("canvas", { class: "board", width: BOARD, height: BOARD, tabIndex: 0, "aria-label": "Drawing board. Arrow keys move the pen, space lowers and lifts it, c clears." });
