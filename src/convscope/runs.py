@@ -353,11 +353,7 @@ def now() -> str:
 
 
 def _object(data: bytes) -> dict[str, Any]:
-    """JSON that is an object.
-
-    Raises:
-        ValueError: It is not.
-    """
+    """JSON that is an object; ValueError where it is not."""
     try:
         value = json.loads(data)
     except RecursionError:
