@@ -86,15 +86,9 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """One dictionary an epoch, in order."""
-        rows = []
-        for number, line in enumerate(self._bytes("metrics.jsonl").splitlines(), start=1):
-            try:
-                rows.append(_object(line))
-            except ValueError:
-                raise RunError(
-                    f"{self.path / 'metrics.jsonl'}, line {number}: damaged; train again"
-                ) from None
-        return rows
+        lines = enumerate(self._bytes("metrics.jsonl").splitlines(), start=1)
+        where = self.path / "metrics.jsonl"
+        return [_object(line, f"{where}, line {number}: damaged; train again") for number, line in lines]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -188,15 +182,8 @@ class Run:
             raise RunError(f"{self.path / name}: cannot be read ({error.strerror})") from None
 
     def _json(self, name: str) -> dict[str, Any]:
-        data = self._bytes(name)
-        try:
-            if len(data) > LARGEST_JSON:
-                raise ValueError
-            return _object(data)
-        except ValueError:
-            raise RunError(
-                f"{self.path / name}: damaged (not a JSON object); restore it or train again"
-            ) from None
+        otherwise = f"{self.path / name}: damaged (not a JSON object); restore it or train again"
+        return _object(self._bytes(name), otherwise)
 
 
 class Writer:
@@ -352,14 +339,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    """JSON that is an object; ValueError where it is not."""
+def _object(data: bytes, otherwise: str) -> dict[str, Any]:
+    """A JSON object; a RunError that says `otherwise` where it is none."""
     try:
-        value = json.loads(data)
-    except RecursionError:
+        value = json.loads(data) if len(data) <= LARGEST_JSON else None
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise ValueError
+        raise RunError(otherwise)
     return value
 
 
