@@ -51,7 +51,8 @@ def forming(run: Run, units: int = 32, epochs: int = 24) -> Forming | None:
     kept = run.epochs
     if line is None or not kept:
         return None
-    chosen = [kept[round(place)] for place in np.linspace(0, len(kept) - 1, min(epochs, len(kept)))]
+    places = np.linspace(len(kept) - 1, 0, min(epochs, len(kept)))[::-1]  # of one epoch the last
+    chosen = [kept[round(place)] for place in places]
     found = [_kernels(run, line, epoch) for epoch in chosen]
     return Forming(line, len(found[0]), tuple(chosen), np.stack([one[:units] for one in found]))
 

@@ -6,7 +6,7 @@ import { format, parse } from "./link.js";
 
 /** @typedef {import("./link.js").Place} Place */
 /** @typedef {import("./packed.js").Message} Message */
-/** @typedef {"place" | "page" | "said" | "theme" | "trouble" | "film"} Event */
+/** @typedef {"place" | "page" | "said" | "theme" | "trouble" | "news" | "film"} Event */
 
 export class Lab {
   /** @type {Place} */

@@ -22,6 +22,7 @@ async function start() {
   const saved = localStorage.getItem("theme");
   if (saved === "light" || saved === "dark") document.documentElement.dataset.theme = saved;
   lab.on("trouble", trouble);
+  lab.on("news", news);
   await started();
   setPalettes(await ask("film"));
   new Strip($("strip"), lab);
@@ -146,8 +147,12 @@ async function show(before) {
 /** @param {Error | null} error */
 function trouble(error) {
   const news = $("news");
-  news.hidden = !error;
-  if (!error) return;
+  if (!error) {
+    if (news.className === "problem") news.hidden = true;
+    return;
+  }
+  clearTimeout(shortly);
+  news.hidden = false;
   news.textContent = error.message.charAt(0).toUpperCase() + error.message.slice(1);
   news.className = "problem";
   if (error instanceof Lost) back();
@@ -177,11 +182,19 @@ function turn() {
 
 async function copyLink() {
   await navigator.clipboard?.writeText(location.href).catch(() => {});
-  const news = $("news");
-  news.className = "";
-  news.hidden = false;
-  news.textContent = `The link is copied: ${location.href}`;
-  setTimeout(() => (news.hidden = true), 4000);
+  news({ text: `The link is copied: ${location.href}` });
+}
+
+let shortly = 0;
+/** Say something that is no trouble, for a while; with `act` it can be acted on. @param {{ text: string, act?: string, then?: () => void }} said */
+function news({ text, act, then }) {
+  const line = $("news");
+  const away = () => (line.hidden = true);
+  line.className = "";
+  line.hidden = false;
+  line.replaceChildren(text, " ", act ? button(act, () => (away(), then?.()), { class: "plain" }) : "");
+  clearTimeout(shortly);
+  shortly = setTimeout(away, act ? 30_000 : 4000);
 }
 
 function bind() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,10 +12,11 @@ from fastapi.responses import Response
 from PIL import Image
 from pydantic import BaseModel
 
-from convscope.errors import ConvscopeError, PictureError
+from convscope.errors import ConvscopeError, PictureError, RunError
 from convscope.inspect.layers import layers_of
 from convscope.inspect.subject import subject_of
 from convscope.lab.asked import ERRORS, RunName, TheDesk, TheRun
+from convscope.lab.compared import differences
 from convscope.lab.shelf import PACKAGED
 from convscope.nets.answers import named
 from convscope.runs import Run
@@ -23,10 +25,15 @@ router = APIRouter(tags=["runs"])
 
 SHEET = 400
 """Pictures on one sheet at most."""
+BESIDE = 8
+"""Runs that are compared at once at most."""
 
 
 class RunLine(BaseModel):
-    """A Run in the list; `problem` is why it cannot be opened. Scores are null while it is trained."""
+    """A Run in the list; `problem` is why it cannot be opened. Scores are null while it is trained.
+
+    `status` is finished, stopped, diverged, running, or "cut short" where the program that trained it ended without saving.
+    """
 
     name: str
     net: str = ""
@@ -38,13 +45,32 @@ class RunLine(BaseModel):
     parameters: int = 0
     test_error_percent: float | None = None
     test_interval_percent: list[float] | None = None
+    test_pictures: int | None = None
     train_seconds: float | None = None
     images_per_second: float | None = None
     recipe: str = ""
     knobs: dict[str, Any] = {}
     packaged: bool = False
     deletable: bool = False
+    resumable: bool = False
     problem: str = ""
+
+
+class DifferenceLine(BaseModel):
+    """One thing in which Runs differ, of the `kind` run, recipe or net: a value for each."""
+
+    kind: str
+    what: str
+    values: list[str]
+
+
+class Compared(BaseModel):
+    """Runs beside one another, in the order in which they were named; those that cannot be opened have a problem."""
+
+    lines: list[RunLine]
+    metrics: list[list[dict[str, Any]]]
+    epochs: list[int]
+    differences: list[DifferenceLine]
 
 
 class LayerLine(BaseModel):
@@ -89,6 +115,39 @@ class RunPage(BaseModel):
 def listed(desk: TheDesk) -> list[RunLine]:
     """All Runs, newest first; the packaged one last."""
     return [line_of(desk, name) for name in desk.shelf.paths()]
+
+
+@router.get("/compare", responses=ERRORS)
+def compare(
+    desk: TheDesk, runs: Annotated[str, Query(max_length=2000, description="Names, with commas between: 3,4")]
+) -> Compared:
+    """Some Runs beside one another: what differs, and a line for each of their epochs."""
+    names = list(dict.fromkeys(name for name in runs.split(",") if name))
+    if len(names) > BESIDE:
+        raise RunError(f"at most {BESIDE} Runs are compared at once, not {len(names)}")
+    lines, opened = [], []
+    for name in names:
+        line = line_of(desk, name)
+        opened.append(None if line.problem else _whole(desk, line))
+        lines.append(line)
+    there = [run for run in opened if run is not None]
+    found = differences(there) if len(there) == len(names) else []
+    return Compared(
+        lines=lines, differences=[DifferenceLine(kind=d.kind, what=d.what, values=list(d.values)) for d in found],
+        metrics=[[_finite(row) for row in run.metrics] if run else [] for run in opened],
+        epochs=[int(run.recipe.get("epochs", 0)) if run else 0 for run in opened],
+    )  # fmt: skip
+
+
+def _whole(desk: TheDesk, line: RunLine) -> Run | None:
+    """A Run whose files can all be read; else None, and the line says why."""
+    try:
+        run = desk.run(line.name)
+        _ = run.stack, run.metrics, int(run.recipe.get("epochs", 0))
+        return run
+    except (ConvscopeError, ValueError, TypeError) as error:
+        line.problem = str(error)
+        return None
 
 
 @router.get("/runs/{run}", responses=ERRORS)
@@ -179,16 +238,45 @@ def line_of(desk: TheDesk, name: str) -> RunLine:
     try:
         run = desk.run(name)
         info, scores = run.info, run.info.get("scores") or {}
+        own, status = desk.shelf.path(name).parent == desk.shelf.home, _status(desk, name, info["status"])
         return RunLine(
-            name=name, net=info["net"], source=str(info["source"]), status=info["status"], written=info["written"],
+            name=name, net=info["net"], source=str(info["source"]), status=status, written=info["written"],
             epochs=info["epochs"], seed=info["seed"], parameters=info["parameters"],
             test_error_percent=scores.get("test_error_percent"), test_interval_percent=scores.get("test_interval_percent"),
+            test_pictures=scores.get("test_pictures"),
             train_seconds=info.get("train_seconds"), images_per_second=info.get("images_per_second"),
             recipe=str(info["recipe"]), knobs=run.recipe, packaged=packaged,
-            deletable=desk.shelf.path(name).parent == desk.shelf.home,
+            deletable=own and status != "running", resumable=own and status in ("stopped", "cut short"),
         )  # fmt: skip
-    except (ConvscopeError, KeyError, TypeError, ValueError) as error:
-        return RunLine(name=name, packaged=packaged, problem=str(error))
+    except ConvscopeError as error:
+        return _damaged(desk, name, str(error))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return _damaged(
+            desk, name, f"{name}/run.json: damaged (a part is missing or of another kind); train again"
+        )
+
+
+def _damaged(desk: TheDesk, name: str, problem: str) -> RunLine:
+    """The line of a Run that cannot be opened: what is wrong, and whether it can be put aside."""
+    try:
+        own = desk.shelf.path(name).parent == desk.shelf.home
+    except ConvscopeError:
+        own = False
+    return RunLine(name=name, packaged=name == PACKAGED, deletable=own, problem=problem)
+
+
+def _status(desk: TheDesk, name: str, status: str) -> str:
+    """What a Run says of itself, but for one that says that it is trained although nobody does."""
+    if status != "running":
+        return status
+    training = desk.trainings.get(name)
+    known = training is not None and training.live
+    return "running" if known or desk.shelf.busy(name) else "cut short"
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of metrics.jsonl that JSON can say: what is no number is left out."""
+    return {k: v for k, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
 def _answers(run: Run) -> np.ndarray | None:

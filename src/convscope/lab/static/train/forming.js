@@ -101,7 +101,7 @@ export class Forming {
 }
 
 /** Kernels over red, green and blue, as the library coloured them. @param {HTMLCanvasElement} canvas @param {{ shape: number[], values: ArrayLike<number> }} colours @param {number} frame @param {number} across */
-function paintColours(canvas, { shape, values }, frame, across) {
+export function paintColours(canvas, { shape, values }, frame, across) {
   const [, units, , rows, columns] = shape;
   canvas.width = across * (columns + 1) - 1;
   canvas.height = Math.ceil(units / across) * (rows + 1) - 1;

@@ -13,4 +13,5 @@
 export const VIEWS = [
   { name: "draw", title: "Draw", load: () => import("./draw.js") },
   { name: "train", title: "Train", load: () => import("./train.js") },
+  { name: "runs", title: "Runs", load: () => import("./runs.js") },
 ];
