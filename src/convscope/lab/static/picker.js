@@ -9,8 +9,8 @@ const COUNT = 60;
 export function pickPicture(lab, pick) {
   const page = lab.page;
   let start = 0;
-  const label = el("select", { onchange: () => fill(0) }, el("option", { value: "", text: "all classes" }), ...page.classes.map((/** @type {string} */ name) => el("option", { value: name, text: name })));
-  const part = el("select", { onchange: () => fill(0) }, el("option", { value: "test", text: "test pictures" }), el("option", { value: "train", text: "training pictures" }));
+  const label = el("select", { "aria-label": "Of which class", onchange: () => fill(0) }, el("option", { value: "", text: "all classes" }), ...page.classes.map((/** @type {string} */ name) => el("option", { value: name, text: name })));
+  const part = el("select", { "aria-label": "Which pictures", onchange: () => fill(0) }, el("option", { value: "test", text: "test pictures" }), el("option", { value: "train", text: "training pictures" }));
   const wrong = el("input", { type: "checkbox", onchange: () => fill(0) });
   const grid = el("div", { class: "pick" });
   const words = el("p", { class: "quiet", role: "status" });

@@ -31,8 +31,7 @@ export class Strip {
     for (const sheet of this.sheets) sheet.show(said.arrays[sheet.told.name].values);
     const chances = said.arrays.chances.values;
     this.answer.textContent = said.head.label;
-    this.answer.title = `${said.head.label}, ${percent(Math.max(...chances))}`;
-    this.link.setAttribute("aria-label", `The answer: ${said.head.label}, ${percent(Math.max(...chances))}`);
+    this.link.title = `${said.head.label}, ${percent(Math.max(...chances))}`;
   }
 
   #build() {
@@ -55,7 +54,7 @@ export class Strip {
   #item(view, layer, label, picture) {
     const told = this.lab.page?.layers.find((/** @type {any} */ one) => one.name === layer);
     const about = told ? `${layer}: ${told.units} × ${told.size.join("×")}, ${told.text}` : label;
-    const link = el("a", { href: "#", title: about, "aria-label": about, data: { layer, view } }, picture, el("span", { text: label }));
+    const link = el("a", { href: "#", title: about, "aria-label": told ? about : null, data: { layer, view } }, picture, el("span", { text: label }));
     link.addEventListener("click", (/** @type {Event} */ event) => {
       event.preventDefault();
       this.lab.go(layer ? { view, unit: "", more: { ...this.lab.kept(), layer } } : { view });

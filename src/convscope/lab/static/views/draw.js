@@ -295,10 +295,10 @@ class Draw {
   #reason({ unit, weight, why, without }) {
     const { lab } = this;
     const said = lab.said?.head.label;
-    const mute = button(`Mute it${without === said ? "" : ` ▸ ${without}`}`, () => {
+    const mute = button(`Mute ${unit}${without === said ? "" : ` ▸ ${without}`}`, () => {
       this.#hinted(4);
       lab.go({ ops: [...lab.place.ops, `mute:${unit}`] });
-    }, { "aria-label": `Mute ${unit}: then it says ${without}` });
+    }, { title: `Without ${unit} it says ${without}` });
     const card = el("a", { href: lab.link({ view: "units", unit }), text: unit });
     return el("div", { class: "reason" }, el("p", {}, card, ` ${weight > 0 ? "for" : "against"} ${said}: ${why}`), mute);
   }
