@@ -58,7 +58,7 @@ export async function savePage(title) {
     const image = el("img", { src: canvases[n].toDataURL(), alt: canvas.getAttribute("aria-label") ?? "", class: canvas.className });
     image.classList.add("pixels");
     const { width, height } = getComputedStyle(canvases[n]);
-    image.setAttribute("style", `width:${width};height:${height};${canvas.getAttribute("style") ?? ""}`);
+    image.style.cssText = `width:${width};height:${height};${canvas.style.cssText}`; // an attribute would be refused
     canvas.replaceWith(image);
   });
   const images = document.querySelectorAll("img");
