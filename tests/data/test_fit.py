@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from convscope.data import mnist
 from convscope.data.fit import fit, like_mnist
-from convscope.data.strokes import bounding_box, centre_of_mass, is_dark_on_light, is_like_mnist
+from convscope.data.strokes import bounding_box, centre_of_mass, is_dark_on_light, is_like_mnist, lighting
 
 NET = (1, 28, 28)
 INVERTED = "inverted: the net knows light on dark, this is dark on light"
@@ -95,6 +95,14 @@ def test_a_digit_that_already_is_as_MNIST_has_it_is_not_touched(inverted, test_d
         assert (fitted.pixels[0] == digit).all()
         assert fitted.steps == ((INVERTED,) if inverted else ())
     assert np.mean([is_like_mnist(digit) for digit in test_digits]) > 0.99
+
+
+@pytest.mark.parametrize("ground", [0, 30, 100])
+def test_the_ground_of_a_drawing_is_its_one_value_and_a_photographs_is_fitted(ground, test_digits):
+    drawn = np.maximum(page(test_digits[0], 80, (10, 20), (112, 112)), ground)
+    found, noise = lighting(drawn[0])
+    assert noise == 0 and (found == ground).all()
+    assert np.ptp(lighting(photographed(drawn)[0])[0]) > 16
 
 
 @pytest.mark.parametrize("grey", [0, 127, 255])

@@ -76,6 +76,9 @@ def ink(grey: UInt8[np.ndarray, "y x"]) -> tuple[UInt8[np.ndarray, "h w"], list[
 
 def lighting(grey: UInt8[np.ndarray, "y x"]) -> tuple[Float[np.ndarray, "y x"], float]:
     """The ground under the strokes as a quadratic surface, and how noisy it is (standard deviation), in 0..255."""
+    plain = _plain_ground(grey)
+    if plain is not None:
+        return np.full(grey.shape, float(plain)), 0.0
     small = np.asarray(Image.fromarray(grey).resize((64, 64), Image.Resampling.BOX), np.float64)
     at = np.linspace(-1, 1, 64)
     y, x = np.meshgrid(at, at, indexing="ij")
@@ -96,6 +99,15 @@ def lighting(grey: UInt8[np.ndarray, "y x"]) -> tuple[Float[np.ndarray, "y x"], 
     ground = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1) @ factors
     off = grey - ground
     return ground, 1.4826 * float(np.median(np.abs(off)))
+
+
+def _plain_ground(grey: np.ndarray) -> int | None:
+    """The one value that the ground of a drawing has everywhere; None of a photograph, whose ground is never that even."""
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    ground = int(np.median(edge))
+    same = int(np.count_nonzero(grey == ground))
+    near = int(np.count_nonzero((grey >= max(0, ground - 20)) & (grey <= min(255, ground + 20)))) - same
+    return ground if 2 * same > grey.size and 20 * near < grey.size else None
 
 
 def _full_ink(above: np.ndarray, noise: float) -> float:

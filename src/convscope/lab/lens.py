@@ -12,16 +12,38 @@ import torch
 from jaxtyping import Float, UInt8
 
 from convscope.data.images import Images
+from convscope.inspect.layers import multiply_adds
+from convscope.inspect.layers import alike
 from convscope.inspect.record import Record, record
 from convscope.inspect.subject import Subject, subject_of
 from convscope.lab.operations import operated, parse
 from convscope.prediction import as_seen
 from convscope.runs import Run
 
-MANY, ROOM = 12, 2_000_000_000
-"""So many lenses are kept ready, and so many bytes of their weights; the newest in any case."""
+MANY, ROOM = 48, 2_000_000_000
+"""So many lenses are kept ready (all epochs of a short training, and what is tried on it), and so many bytes of their weights;
+the newest in any case."""
 MEASURED = 64
 """So many test pictures say how large the numbers of a layer get."""
+
+
+THREADS = torch.get_num_threads()
+SMALL = 20_000_000
+"""Multiply-adds up to which a net is asked by one thread: dividing less costs more than it saves."""
+
+
+class Turn:
+    """The lock of a net: within it the net is asked, by as many threads as are good for its size."""
+
+    def __init__(self, threads: int) -> None:
+        self._lock, self._threads = RLock(), threads
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        torch.set_num_threads(self._threads)  # what PyTorch knows of each thread on its own
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +58,7 @@ class Lens:
     whole: Subject
     operations: tuple[str, ...]
     images: Images | None
-    lock: RLock = field(default_factory=RLock)
+    lock: Turn
 
     def seen(self, picture: UInt8[np.ndarray, "c y x"]) -> tuple[UInt8[np.ndarray, "c h w"], tuple[str, ...]]:
         """A picture as the net takes it, and in words what was done to it."""
@@ -84,7 +106,8 @@ class Lenses:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
-        lens = _made(run, images, epoch, operations)
+            known = next((held.whole for held in self._held.values() if held.run is run), None)
+        lens = _made(run, images, epoch, operations, known)
         with self._lock:
             lens = self._held.setdefault(key, lens)  # another may have made it meanwhile
             self._held.move_to_end(key)
@@ -97,13 +120,18 @@ class Lenses:
         return sum(p.nbytes for net in nets for p in net.parameters())
 
 
-def _made(run: Run, images: Images | None, epoch: int | None, operations: str) -> Lens:
+def _made(
+    run: Run, images: Images | None, epoch: int | None, operations: str, known: Subject | None
+) -> Lens:
     whole = subject_of(run, epoch=epoch)
+    if known is not None:
+        alike(whole, known)
     todo = parse(operations)
+    turn = Turn(1 if multiply_adds(whole) <= SMALL else THREADS)
     if not todo:
-        return Lens(run, whole, whole, (), images)
+        return Lens(run, whole, whole, (), images, turn)
     surgery = operated(whole, todo)
-    return Lens(run, surgery.subject, whole, surgery.operations, images)
+    return Lens(run, surgery.subject, whole, surgery.operations, images, turn)
 
 
 def _version(run: Run, epoch: int | None) -> str:

@@ -71,7 +71,7 @@ export async function savePage(title) {
   copy.querySelectorAll("script, link, dialog, noscript, .tip").forEach((node) => node.remove());
   const style = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("\n");
   const head = /** @type {HTMLElement} */ (copy.querySelector("head"));
-  head.append(el("style", { text: `${style}\nbutton, input, select { pointer-events: none; }` }));
+  head.append(el("style", { text: `${style}\nbutton, input, select { pointer-events: none; } #foot { position: static; }` }));
   const note = `Saved from convscope on ${new Date().toLocaleString("en-GB")}; the view was ${location.hash}`;
   copy.querySelector("body")?.append(el("p", { class: "quiet", text: note }));
   download(new Blob([`<!doctype html>\n${copy.outerHTML}`], { type: "text/html" }), `${title.replace(/[^\w ,()-]+/g, "-")}.html`);
