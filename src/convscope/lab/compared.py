@@ -32,6 +32,8 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
     Raises:
         RunError: A file of a Run is damaged.
     """
+    if len(runs) < 2:
+        return []
     found = [_of("run", word, [run.info.get(key) for run in runs]) for key, word in ACCOUNTS.items()]
     found.append(_of("run", "size", ["x".join(map(str, run.info.get("input", []))) for run in runs]))
     recipes = [run.recipe for run in runs]

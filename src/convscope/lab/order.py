@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -95,6 +96,10 @@ def net_of(net: str) -> Stack:
         raise StackError(
             f"a net's text that is taught from here has at most {LONGEST:,} characters, not {len(net):,}"
         )
+    if len(net.split()) == 1:
+        near = difflib.get_close_matches(net.strip(), zoo, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise StackError(f"{net.strip()[:60]}: no net of the zoo; {hint}It has {', '.join(zoo)}.")
     stack = parse(net)
     if stack.parameters > MOST_PARAMETERS:
         raise StackError(

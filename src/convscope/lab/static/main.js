@@ -76,7 +76,7 @@ async function runs() {
   const listed = await ask("runs").catch(() => [lab.page.line]);
   select.replaceChildren(...listed.map((/** @type {any} */ run) => el("option", {
     value: run.name, selected: run.name === lab.place.run, disabled: Boolean(run.problem),
-    text: run.packaged ? `${run.net} · ${run.source}` : `${run.name}: ${run.net} · ${String(run.source).split("/").pop()}`,
+    text: run.problem ? `${run.name}: damaged` : run.packaged ? `${run.net} · ${run.source}` : `${run.name}: ${run.net} · ${String(run.source).split("/").pop()}`,
   })));
   select.value = lab.place.run;
 }
@@ -192,7 +192,7 @@ function news({ text, act, then }) {
   const away = () => (line.hidden = true);
   line.className = "";
   line.hidden = false;
-  line.replaceChildren(text, " ", act ? button(act, () => (away(), then?.()), { class: "plain" }) : "");
+  line.replaceChildren(text, " ", act ? button(act, () => (away(), then?.())) : "");
   clearTimeout(shortly);
   shortly = setTimeout(away, act ? 30_000 : 4000);
 }

@@ -63,7 +63,7 @@ export class Compose {
         const { command, error, line } = await ask("trainings/command", {}, { method: "POST", json: this.wanted });
         if (command) this.command.show(command);
         this.start.disabled = Boolean(error);
-        this.wrong.hidden = !error;
+        this.wrong.hidden = !error || error === this.source.problem; // it is said there already
         const words = line ? "The network's text is wrong: it is marked there, and mended first." : error;
         this.wrong.textContent = words && `${words[0].toUpperCase()}${words.slice(1)}`;
       } catch (error) {

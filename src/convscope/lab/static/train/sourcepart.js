@@ -20,6 +20,7 @@ export class SourcePart {
     this.changed = changed;
     this.known = known;
     this.source = "";
+    this.problem = "";
     this.asked = "";
     this.timer = 0;
     this.list = el("div", { class: "sources", role: "radiogroup", "aria-label": "Pictures to learn" });
@@ -49,6 +50,7 @@ export class SourcePart {
     this.source = source;
     clearTimeout(this.timer);
     this.said.replaceChildren();
+    this.problem = "";
     for (const input of this.list.querySelectorAll("input")) input.checked = input.value === source;
     const named = this.sources.find((one) => one.name === source && !one.own);
     if (named) return this.known(named.shape, named.classes);
@@ -109,6 +111,7 @@ export class SourcePart {
 
   /** @param {string} text */
   #problem(text) {
+    this.problem = text;
     this.said.replaceChildren(el("p", { class: "problem", text: `${text[0].toUpperCase()}${text.slice(1)}` }));
   }
 

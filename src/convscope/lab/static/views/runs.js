@@ -47,6 +47,7 @@ class Runs {
     this.beside = new Beside(lab);
     root.append(el("header", {}, el("h2", { text: "Runs" }), el("p", { class: "text", text: "A Run is a training that happened, with all that belongs to it. Tick two or more to see them side by side." })),
       this.empty, el("section", { "aria-label": "All Runs" }, this.table, this.others, this.said), this.beside.node);
+    this.stop = lab.on("page", () => this.#load());
     this.#load();
     this.update();
   }
@@ -63,6 +64,7 @@ class Runs {
 
   leave() {
     this.left = true;
+    this.stop();
     clearTimeout(this.timer);
     this.beside.leave();
   }
@@ -169,7 +171,7 @@ class Runs {
       const gone = this.lab.place.run === name;
       if (gone) this.lab.go({ run: "lenet5", unit: "", picture: "", epoch: null, ops: [], more: { ...this.lab.place.more, compare: chosen.join(",") } }, { replace: true });
       else if (chosen.length !== this.chosen.length) this.#choose(name, false);
-      await this.#again();
+      this.#again();
     } catch (error) {
       this.lab.trouble(error);
     }
@@ -180,15 +182,15 @@ class Runs {
     try {
       await ask(`runs/${encodeURIComponent(name)}/restore`, {}, { method: "POST" });
       this.lab.tell("news", { text: `Run ${name} is back.` });
-      await this.#again();
+      this.#again();
     } catch (error) {
       this.lab.trouble(error);
     }
   }
 
-  async #again() {
-    await this.#load();
-    if (this.lab.page) this.lab.tell("page"); // the list of Runs in the head
+  /** The list has changed: here, in the head, and in a view of Runs that came after this one. */
+  #again() {
+    this.lab.tell("page");
   }
 
   /** Where there are no Runs of one's own: the command that makes one, and a button that runs it. @param {boolean} yes */
