@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.cookiejar
 import json
 import shutil
@@ -92,6 +93,18 @@ def test_ctrl_c_ends_it_quickly_and_quietly_whoever_is_connected(when):
             out, said = process.communicate(timeout=30)
         assert (process.returncode, out, said) == (130, "", STOPPED)
         assert time.monotonic() - began < 10
+
+
+def test_an_answer_does_not_wait_for_the_client_to_say_that_it_has_the_last_one():
+    with started() as (_, link):
+        wait(link)
+        connection = http.client.HTTPConnection(urlsplit(link).netloc)
+        began = time.monotonic()
+        for _ in range(50):
+            connection.request("GET", "/api/ready")
+            connection.getresponse().read()
+        assert time.monotonic() - began < 50 * 0.030  # with Nagle's algorithm each takes 40 ms
+        connection.close()
 
 
 def test_a_terminated_server_ends_too():
