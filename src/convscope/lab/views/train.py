@@ -76,10 +76,14 @@ class TrainingLine(BaseModel):
 
 
 class TrainingPage(BaseModel):
-    """A training with all that it has learned so far: a line an epoch, the kept epochs, the scores in the end."""
+    """A training with what it has learned: a line an epoch, the kept epochs, the scores in the end.
+
+    `metrics` leaves out the first `since` epochs, which are known already.
+    """
 
     line: TrainingLine
     epochs: int
+    since: int
     metrics: list[dict[str, Any]]
     kept: list[int]
     lines: list[str]
@@ -114,9 +118,13 @@ def listed(desk: TheDesk) -> list[TrainingLine]:
 
 
 @router.get("/trainings/{run}", responses=ERRORS)
-def watch(desk: TheDesk, run: RunName) -> TrainingPage:
+def watch(
+    desk: TheDesk,
+    run: RunName,
+    since: Annotated[int, Query(ge=0, le=10**6, description="So many epochs are known already")] = 0,
+) -> TrainingPage:
     """How far a training is; of any Run, also of one that was started in a terminal."""
-    return _page(desk, run)
+    return _page(desk, run, since)
 
 
 @router.post("/trainings/{run}/{act}", responses=ERRORS)
@@ -236,7 +244,7 @@ def _elsewhere(desk: Desk, name: str, run: Run) -> TrainingLine:
     )  # fmt: skip
 
 
-def _page(desk: Desk, name: str) -> TrainingPage:
+def _page(desk: Desk, name: str, since: int = 0) -> TrainingPage:
     """A training; what its Run says, as soon as there is one."""
     run = None
     if desk.trainings.get(name) is None or (desk.shelf.home / name / "run.json").is_file():
@@ -253,8 +261,9 @@ def _page(desk: Desk, name: str) -> TrainingPage:
         except (ConvscopeError, OSError) as error:
             line.error = line.error or str(error)
     done = line.state == "finished" or not line.here
+    since = min(since, len(metrics))
     return TrainingPage(
-        line=line, epochs=epochs, metrics=metrics, kept=kept,
+        line=line, epochs=epochs, since=since, metrics=metrics[since:], kept=kept,
         lines=list(training.lines)[-LINES:] if training else [], scores=info.get("scores") if done else None,
         device=" ".join(str(info[k]) for k in ("device", "engine") if k in info),
         images_per_second=info.get("images_per_second") if done else None,

@@ -48,7 +48,10 @@ export async function zipped(files, progress) {
   if (!kept.some(({ path }) => path.includes("/"))) throw new Problem("These are files without a folder: put those of each class into a folder named for it, and choose the folder around them.", 400);
   if (kept.length > MOST_FILES || bytes > MOST_BYTES)
     throw new Problem(`At most ${MOST_FILES.toLocaleString("en")} files and 3.9 GB can be sent: type the folder's path instead, it need not be copied then.`, 413);
-  const [parts, places] = [[], []];
+  /** @type {(Uint8Array | File)[]} */
+  const parts = [];
+  /** @type {{ name: Uint8Array, sum: number, size: number, at: number }[]} */
+  const places = [];
   let at = 0;
   for (const { path, file } of kept) {
     const name = new TextEncoder().encode(path);

@@ -98,9 +98,9 @@ export class SourcePart {
   /** @param {any} found */
   #found(found) {
     this.known(found.shape, found.count);
-    const rows = found.counts.map(([name, train, test]) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { class: "n", text: train.toLocaleString("en") }), el("td", { class: "n", text: test.toLocaleString("en") })));
+    const rows = found.counts.map((/** @type {[string, number, number]} */ [name, train, test]) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { class: "n", text: train.toLocaleString("en") }), el("td", { class: "n", text: test.toLocaleString("en") })));
     const more = found.count > rows.length ? el("p", { class: "quiet", text: `and ${found.count - rows.length} more` }) : "";
-    const left = found.problems.map(([path, reason]) => el("li", { text: `${path}: ${reason}` }));
+    const left = found.problems.map((/** @type {[string, string]} */ [path, reason]) => el("li", { text: `${path}: ${reason}` }));
     this.said.replaceChildren(
       el("p", {}, el("b", { text: `${count(found.count, "class", "classes")}, ${count(found.train + found.test, "picture")} of ${found.shape.join("×")}` })),
       ...found.warnings.map((/** @type {string} */ text) => el("p", { class: "problem", text })),

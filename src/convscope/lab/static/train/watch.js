@@ -22,6 +22,9 @@ export class Watch {
     this.left = false;
     this.kept = "";
     this.drawn = "";
+    this.offered = "";
+    /** @type {any[]} */
+    this.metrics = [];
     /** @type {any} */
     this.page = null;
     this.title = el("h2", { text: `Training ${name}` });
@@ -56,7 +59,7 @@ export class Watch {
   async #poll() {
     let pace = PACE;
     try {
-      const page = await ask(`trainings/${encodeURIComponent(this.name)}`);
+      const page = await ask(`trainings/${encodeURIComponent(this.name)}`, { since: this.metrics.length });
       if (this.left) return;
       this.#show(page);
       if (!live(page.line)) pace = 0;
@@ -82,6 +85,8 @@ export class Watch {
   #show(page) {
     const before = this.page;
     const { line, epochs } = page;
+    this.metrics = [...this.metrics.slice(0, page.since), ...page.metrics]; // a resumed one may have gone back
+    page.metrics = this.metrics;
     this.page = page;
     this.title.textContent = `${line.net || "A network"} learns ${String(line.source).split("/").pop() || "pictures"}`;
     this.state.textContent = `${states(line)}.`;
@@ -127,9 +132,9 @@ export class Watch {
   /** @param {any} line */
   #buttons(line) {
     const wanted = JSON.stringify([line.can, live(line)]);
-    if (wanted === this.shown) return;
+    if (wanted === this.offered) return;
     const focused = this.acts.contains(document.activeElement);
-    this.shown = wanted;
+    this.offered = wanted;
     this.acts.replaceChildren(...line.can.map((/** @type {string} */ act) => button(ACTS[act], () => this.#act(act), { class: act === "resume" || act === "continue" ? "first" : "" })),
       live(line) ? "" : button("Teach another", () => this.#another()));
     if (focused) this.acts.querySelector("button")?.focus();
