@@ -14,7 +14,17 @@ from convscope.inspect.layers import layers_of
 from convscope.inspect.rank import rank_for_picture
 from convscope.inspect.subject import first_tensor
 from convscope.inspect.surgery import Surgery
-from convscope.lab.asked import ERRORS, PACKED_ANSWER, Packed, TheDesk, TheLens, ThePicture
+from convscope.lab.asked import (
+    ERRORS,
+    PACKED_ANSWER,
+    Epoch,
+    Operations,
+    Packed,
+    RunName,
+    TheDesk,
+    TheLens,
+    ThePicture,
+)
 from convscope.lab.lens import Lens
 from convscope.lab.pictures import decoded
 
@@ -59,10 +69,19 @@ async def keep_drawing(desk: TheDesk, request: Request, width: Side, height: Sid
 
 
 @router.post("/runs/{run}/say", responses=PACKED_ANSWER)
-async def say_of_drawing(lens: TheLens, request: Request, width: Side, height: Side) -> Packed:
+async def say_of_drawing(
+    desk: TheDesk,
+    request: Request,
+    run: RunName,
+    width: Side,
+    height: Side,
+    epoch: Epoch = None,
+    ops: Operations = "",
+) -> Packed:
     """What every layer says about a drawing, a byte a pixel, light ink on black."""
     body = await request.body()
-    return await run_in_threadpool(lambda: _said(lens, _drawing(body, width, height)))
+    # The net is found in the same thread: at the pace of a pen a change of threads is worth saving.
+    return await run_in_threadpool(lambda: _said(desk.lens(run, epoch, ops), _drawing(body, width, height)))
 
 
 @router.get("/runs/{run}/say", responses=PACKED_ANSWER)
