@@ -100,11 +100,19 @@ def net_of(net: str) -> Stack:
         near = difflib.get_close_matches(net.strip(), zoo, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise StackError(f"{net.strip()[:60]}: no net of the zoo; {hint}It has {', '.join(zoo)}.")
-    stack = parse(net)
+    return bounded(parse(net))
+
+
+def bounded(stack: Stack) -> Stack:
+    """The same net.
+
+    Raises:
+        StackError: It has too many parameters to be taught from the page.
+    """
     if stack.parameters > MOST_PARAMETERS:
         raise StackError(
             f"the net has {stack.parameters:,} parameters, and at most {MOST_PARAMETERS:,} are taught from here: "
-            "make a layer smaller"
+            "make a layer smaller, or the pictures"
         )
     return stack
 

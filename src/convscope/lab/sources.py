@@ -17,6 +17,8 @@ from convscope.errors import ConvscopeError, SourceError
 LONGEST = 1000
 MOST = 32
 AT_ONCE = 2
+FORGOTTEN = 20.0
+"""Seconds after which nobody waits any more for a look that nobody has asked about."""
 SHOWN = 20
 """Problems and classes that are told; the Run's problems.jsonl has all problems."""
 
@@ -67,6 +69,7 @@ class Looking:
 
     source: str
     since: float = field(default_factory=time.monotonic)
+    asked: float = field(default_factory=time.monotonic)
     done: int = 0
     total: int = 0
     found: dict[str, Any] | None = None
@@ -76,6 +79,11 @@ class Looking:
     def over(self) -> bool:
         """Whether it has ended."""
         return bool(self.found or self.error)
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether it was given up because nobody asked any more."""
+        return bool(self.error) and time.monotonic() - self.asked > FORGOTTEN
 
     def begin(self, size: int | None, fit: str | None) -> None:
         """Look, in the background."""
@@ -92,6 +100,8 @@ class Looking:
 
     def _hear(self, name: str, done: int, total: int) -> None:  # noqa: ARG002
         self.done, self.total = done, total
+        if time.monotonic() - self.asked > FORGOTTEN:
+            raise SourceError(f"{self.source}: nobody waited for it any more; what was read of it is kept")
 
 
 class Looks:
@@ -109,8 +119,9 @@ class Looks:
         """
         key = (source, size, fit, _version(source))
         with self._lock:
-            if key in self._held:
+            if key in self._held and not self._held[key].forgotten:
                 self._held.move_to_end(key)
+                self._held[key].asked = time.monotonic()
                 return self._held[key]
             if sum(not one.over for one in self._held.values()) >= AT_ONCE:
                 raise SourceError(

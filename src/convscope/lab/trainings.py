@@ -1,7 +1,7 @@
 """The trainings that the page starts: each is the program `convscope train`, as a person would start it in a terminal.
 
 At most two run at once, the others wait. The program says on its stderr how far it is (`--progress json`), and is stopped
-as in a terminal, by SIGINT, on which it saves. When the page's server ends, all are asked to save and stop.
+by SIGTERM, on which it saves. When the page's server ends, all are asked to save and stop.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class Trainings:
     def _ask(self, training: Training) -> None:
         training.asked_to_stop = True
         training.turn("stopping")
-        training.signalled(signal.SIGINT, *([signal.SIGCONT] if CAN_PAUSE else []))
+        training.signalled(signal.SIGTERM, *([signal.SIGCONT] if CAN_PAUSE else []))
 
     def _one(self, name: str) -> Training:
         training = self.get(name)

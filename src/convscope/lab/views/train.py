@@ -14,7 +14,7 @@ from convscope.errors import ConvscopeError, RecipeError, RunError, StackError
 from convscope.inspect.forming import forming
 from convscope.lab.asked import ERRORS, PACKED_ANSWER, Packed, RunName, TheDesk, TheRun
 from convscope.lab.desk import Desk
-from convscope.lab.order import Order
+from convscope.lab.order import Order, bounded
 from convscope.lab.shelf import PACKAGED
 from convscope.lab.sources import named, source_of
 from convscope.lab.trainings import CAN_PAUSE, Training
@@ -189,7 +189,7 @@ def _order(desk: Desk, wanted: Wanted) -> Order:
     known = known or desk.looks.known(source, wanted.size, wanted.fit)
     stack = order.stack
     if known is not None:
-        stack = fitted_to(stack, tuple(known["shape"]), known["count"])
+        stack = bounded(fitted_to(stack, tuple(known["shape"]), known["count"]))
     loss_for(stack, order.chosen)
     return order
 

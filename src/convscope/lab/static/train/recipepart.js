@@ -42,7 +42,7 @@ export class RecipePart {
   show(wanted) {
     const own = recipeOf(this.recipes, { ...wanted, recipe: null });
     this.recipe = recipeOf(this.recipes, wanted);
-    this.select.replaceChildren(el("option", { value: "", text: `${own.name}, the network's own` }), ...this.recipes.filter(({ name }) => name !== own.name).map(({ name }) => el("option", { value: name, text: name })));
+    this.select.replaceChildren(el("option", { value: "", text: `${own.name} (its own)` }), ...this.recipes.filter(({ name }) => name !== own.name).map(({ name }) => el("option", { value: name, text: name })));
     this.select.value = this.recipe.name === own.name ? "" : this.recipe.name;
     const about = this.recipe.about;
     this.about.textContent = `${about[0].toUpperCase()}${about.slice(1)}.`;
