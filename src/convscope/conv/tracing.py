@@ -120,17 +120,32 @@ def made_trace(
 
     An activation that is not among `ACTIVATIONS` leaves `value` to whoever knows it: it is the sum.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
-        products = (window - kernel) ** 2 if operation == "squared difference" else window * kernel + 0.0
-        if operation == "largest":
-            products = np.where(kernel == 1, window, 0.0)
-        sums = products.sum((1, 2))
-        total = float(sums.sum() + bias)
+    products, sums, totals = summed(window, kernel, bias, operation)
+    total = float(totals)
     value = ACTIVATIONS.get(activation, ACTIVATIONS["none"])(total)
     return Trace(
         name, (int(position[0]), int(position[1])), rows, columns, padded, channels, window, kernel, products, sums, bias,
         total, activation, value, operation,
     )  # fmt: skip
+
+
+def summed(
+    window: Float[np.ndarray, "*places c h w"],
+    kernel: Float[np.ndarray, "*places c h w"],
+    bias: float,
+    operation: str,
+) -> tuple[Float[np.ndarray, "*places c h w"], Float[np.ndarray, "*places c"], Float[np.ndarray, "*places"]]:
+    """The products of one window or of many, the sum of each channel, and their sum with the bias.
+
+    >>> [part.tolist() for part in summed(np.ones((1, 1, 2)), np.array([[[2.0, 3.0]]]), 0.5, "times")]
+    [[[[2.0, 3.0]]], [5.0], 5.5]
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        products = (window - kernel) ** 2 if operation == "squared difference" else window * kernel + 0.0
+        if operation == "largest":
+            products = np.where(kernel == 1, window, 0.0)
+        sums = products.sum((-2, -1))
+        return products, sums, sums.sum(-1) + bias
 
 
 def _cells(made: Setup, axis: int, position: int) -> tuple[np.ndarray, np.ndarray]:

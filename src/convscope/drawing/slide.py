@@ -39,7 +39,8 @@ FRAME = (255, 176, 0)
 class Scene:
     """What slides over what: a picture [c, h, w] of 0..1, a kernel [h, w] or [c, h, w], its map [y, x].
 
-    `stride` and `dilation` are (rows, columns), `sides` the padding at the top, left, bottom and right.
+    `stride` and `dilation` are (rows, columns), `sides` the padding at the top, left, bottom and right. What it slides over
+    may be a map [1, h, w] instead: then `limit` is the end of its scale of film. `words` say what becomes one value.
     """
 
     picture: Float[np.ndarray, "c h w"]
@@ -49,6 +50,9 @@ class Scene:
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     sides: tuple[int, int, int, int] = (0, 0, 0, 0)
+    limit: float | None = None
+    given: str = "picture"
+    words: str = "window · kernel"
 
 
 def frames(scene: Scene, count: int = 120, theme: ThemeName = "light") -> Iterator[Image.Image]:
@@ -110,21 +114,26 @@ class _Stage:
     def _still(self, canvas: Canvas) -> None:
         scene = self.scene
         many = "" if len(scene.picture) in (1, 3) else ": channel 0, cut to 0..1"
-        canvas.text(MARGIN, MARGIN + 12, f"picture, {_by(scene.picture.shape)}{many}", size=13)
+        canvas.text(MARGIN, MARGIN + 12, f"{scene.given}, {_by(scene.picture.shape)}{many}", size=13)
         x = self.map_x / SCALE
         canvas.text(x, MARGIN + 12, self._title(), size=13)
         top, left, _, _ = scene.sides
         canvas.hatch(MARGIN, MARGIN + HEAD, self.given.width / SCALE, self.given.height / SCALE)
         picture = scene.picture if len(scene.picture) in (1, 3) else scene.picture[:1]
-        values = np.clip(picture.astype(np.float64), 0, 1)
-        _, high, wide = values.shape
+        _, high, wide = picture.shape
         inside = Fit(high, wide, self.given.times, _px(wide, self.cell), _px(high, self.cell))
         canvas.put(
             MARGIN + left * self.cell / SCALE,
             MARGIN + HEAD + top * self.cell / SCALE,
-            shown(grey(values), inside),
+            self._under(picture, inside),
         )
         canvas.legend(MARGIN, self.below / SCALE + 22, 180, limit_of(scene.map), missing=missing(scene.map))
+
+    def _under(self, picture: np.ndarray, inside: Fit) -> Image.Image:
+        """What the kernel slides over: a picture in its own colours, or a map as film."""
+        if self.scene.limit is not None:
+            return shown_map(picture[0], self.scene.limit, inside, self.theme)
+        return shown(grey(np.clip(picture.astype(np.float64), 0, 1)), inside)
 
     def frame(self, done: int) -> Image.Image:
         """The frame in which the position number `done` is computed."""
@@ -139,7 +148,7 @@ class _Stage:
         _frame(draw, x, y, wide * self.cell, high * self.cell, 2 * SCALE)
         across, down = self.made.width / scene.map.shape[1], self.made.height / scene.map.shape[0]
         _frame(draw, self.map_x + column * across, self.y + row * down, across, down, SCALE)
-        words = f"row {row}, column {column}: window · kernel = {numeral(float(scene.map[row, column]))}"
+        words = f"row {row}, column {column}: {scene.words} = {numeral(float(scene.map[row, column]))}"
         note = Canvas(image.width / SCALE - 2 * MARGIN, 18, self.theme, SCALE)
         note.text(0, 13, words, size=13)
         image.paste(note.image, (self.x, self.below - 18 * SCALE // 2))

@@ -88,8 +88,15 @@ def write_animation(frames: Iterable[Image.Image], path: Path, kept: np.ndarray 
         writers[path.suffix.lower()](frames, part)
 
 
-def _gif(frames: Iterable[Image.Image], path: Path, kept: np.ndarray | None) -> None:
-    """All frames with the palette of the last one, which has all of the map; it stays for two seconds."""
+def gif(frames: Iterable[Image.Image], kept: np.ndarray | None = None) -> bytes:
+    """Frames as a GIF with the palette of the last one, which has all of the map; it stays for two seconds.
+
+    Raises:
+        PictureError: There are no frames.
+
+    >>> gif([Image.new("RGB", (8, 8))])[:6]
+    b'GIF89a'
+    """
     shown = list(frames)
     if not shown:
         raise PictureError("an animation of no frames cannot be written: give at least one")
@@ -97,8 +104,13 @@ def _gif(frames: Iterable[Image.Image], path: Path, kept: np.ndarray | None) -> 
     times = [1000 // RATE] * (len(drawn) - 1) + [int(HOLD * 1000)]
     data = io.BytesIO()
     drawn[0].save(data, "GIF", save_all=True, append_images=drawn[1:], duration=times, loop=0, optimize=False)
+    return data.getvalue()
+
+
+def _gif(frames: Iterable[Image.Image], path: Path, kept: np.ndarray | None) -> None:
+    data = gif(frames, kept)
     with path.open("wb") as file:
-        file.write(data.getvalue())
+        file.write(data)
 
 
 def _palette(frame: Image.Image, kept: np.ndarray | None) -> Image.Image:

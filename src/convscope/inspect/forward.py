@@ -18,13 +18,17 @@ from convscope.nets.steps import Conv, Linear, Rbf, Step, _Window
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """One layer of a forward pass: the input of its weighted step [channels, h, w], and the layer's output."""
+    """One layer of a forward pass: the input of its weighted step [channels, h, w], and the layer's output.
+
+    `after` has what each step made of the values from the weighted one on, by its kind; the last is the output.
+    """
 
     line: Line
     step: Step
     module: nn.Module
     given: Float[Tensor, "c h w"]
     result: Float[Tensor, "k y x"]
+    after: tuple[tuple[str, Float[Tensor, "k y x"]], ...]
 
 
 def passes(net: Net, picture: Float[Tensor, "c h w"]) -> Iterator[Pass]:
@@ -34,6 +38,7 @@ def passes(net: Net, picture: Float[Tensor, "c h w"]) -> Iterator[Pass]:
         for line, shape in _shapes(net):
             step = working_step(line)
             sequence, given, module = getattr(net, line.name), None, None
+            kinds, after = iter(s.kind for s in line.steps[line.steps.index(step) :]), []
             for name, part in sequence.named_children():
                 if name == "flatten":
                     given = x[0].view(shape)
@@ -42,8 +47,10 @@ def passes(net: Net, picture: Float[Tensor, "c h w"]) -> Iterator[Pass]:
                 elif module is None and name == step.kind:
                     given, module = x[0] if given is None else given, part
                 x = part(x)
+                if module is not None:
+                    after.append((next(kinds), _maps(x)))
             assert given is not None and module is not None
-            yield Pass(line, step, module, given, x[0] if x.dim() == 4 else x[0][:, None, None])
+            yield Pass(line, step, module, given, _maps(x), tuple(after))
 
 
 def pass_of(net: Net, picture: Float[Tensor, "c h w"], layer: str) -> Pass:
@@ -61,6 +68,10 @@ def pass_of(net: Net, picture: Float[Tensor, "c h w"], layer: str) -> Pass:
 def working_step(line: Line) -> Step:
     """The step that looks through a window or has weights; a layer without one is its first step."""
     return next((s for s in line.steps if isinstance(s, _Window | Conv | Linear | Rbf)), line.steps[0])
+
+
+def _maps(x: Tensor) -> Float[Tensor, "k y x"]:
+    return x[0] if x.dim() == 4 else x[0][:, None, None]
 
 
 def _shapes(net: Net) -> Iterator[tuple[Line, tuple[int, int, int]]]:
