@@ -37,6 +37,13 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "Too many bytes"},
     422: {"model": Problem, "description": "A part of the request is missing or of the wrong kind"},
 }
+BYTES = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""What is said of a request whose body is read as it comes: `openapi_extra=BYTES`."""
 PACKED_ANSWER: dict[int | str, dict[str, Any]] = {
     **ERRORS,
     200: {

@@ -13,7 +13,7 @@ from convscope.data.cache import cache_folder
 from convscope.data.sources import catalogue
 from convscope.errors import GeometryError, SourceError, StackError
 from convscope.lab import uploads
-from convscope.lab.asked import ERRORS, TheDesk
+from convscope.lab.asked import BYTES, ERRORS, TheDesk
 from convscope.lab.order import FITS, net_of
 from convscope.lab.sources import source_of
 from convscope.nets.stack import Stack
@@ -169,7 +169,7 @@ def look(desk: TheDesk, asked: Look) -> Looked:
     )  # fmt: skip
 
 
-@router.post("/uploads/{name}", responses=ERRORS)
+@router.post("/uploads/{name}", responses=ERRORS, openapi_extra=BYTES)
 async def upload(request: Request, name: Annotated[str, Path(max_length=200)]) -> Uploaded:
     """Send a zip of a folder with a folder of pictures for each class, as raw bytes; it is kept in the cache folder."""
     path = await uploads.taken(name, request.stream())

@@ -15,6 +15,7 @@ from convscope.inspect.rank import rank_for_picture
 from convscope.inspect.subject import first_tensor
 from convscope.inspect.surgery import Surgery
 from convscope.lab.asked import (
+    BYTES,
     ERRORS,
     PACKED_ANSWER,
     Epoch,
@@ -55,20 +56,20 @@ class Reason(BaseModel):
     without: str
 
 
-@router.post("/pictures", responses=ERRORS)
+@router.post("/pictures", responses=ERRORS, openapi_extra=BYTES)
 async def keep(desk: TheDesk, request: Request) -> KeptPicture:
     """Hand over a picture file (PNG, JPEG, WebP, GIF, TIFF, BMP); it is kept in memory, and named by its pixels."""
     body = await request.body()
     return await run_in_threadpool(lambda: _kept(desk, decoded(body)))
 
 
-@router.post("/drawings", responses=ERRORS)
+@router.post("/drawings", responses=ERRORS, openapi_extra=BYTES)
 async def keep_drawing(desk: TheDesk, request: Request, width: Side, height: Side) -> KeptPicture:
     """Hand over a drawing, a byte a pixel, light ink on black: it is kept as a picture is."""
     return _kept(desk, _drawing(await request.body(), width, height))
 
 
-@router.post("/runs/{run}/say", responses=PACKED_ANSWER)
+@router.post("/runs/{run}/say", responses=PACKED_ANSWER, openapi_extra=BYTES)
 async def say_of_drawing(
     desk: TheDesk,
     request: Request,
