@@ -14,7 +14,8 @@ from convscope.inspect.backward import guided
 from convscope.inspect.caption import habits, pattern
 from convscope.inspect.display import block, film_image, picture_image
 from convscope.inspect.layers import Layer, kernels_of
-from convscope.inspect.maximise import Favourite, favourite
+from convscope.inspect.maximise import Favourite
+from convscope.inspect.memory import liked_by
 from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject
 from convscope.inspect.units import Patches, Units
@@ -132,9 +133,18 @@ def picture_unit(
     """The picture that a unit likes best, and what its best patches owe to their pixels (of the first layer the kernel
     itself, so there is none)."""
     unit = f"{layer.name}/{number}"
-    liked = favourite(subject, unit, best_seen=None if seen is None else float(seen.highest[number]))
+    liked = liked_by(subject, unit, best_seen=None if seen is None else float(seen.highest[number]))
+    owed = owed_by_best(subject, layer, number, seen, pictures)
+    return Pictured(liked, owed.owed, owed.rule, owed.deconvolved)
+
+
+def owed_by_best(
+    subject: Subject, layer: Layer, number: int, seen: Units | None, pictures: Pictures | None
+) -> Pictured:
+    """What a unit's best patches owe to their pixels; nothing for the first layer, of which that is the kernel itself."""
     if seen is None or pictures is None or not layer.below:
-        return Pictured(liked)
+        return Pictured()
+    unit = f"{layer.name}/{number}"
     numbers, places = seen.best.pictures[number], seen.best.places[number]
     wholes = np.stack([padded(pictures.pixels[n], subject.shape[1:]) for n in numbers])
     back = guided(subject, wholes, unit, places.tolist())
@@ -143,16 +153,23 @@ def picture_unit(
         tuple(_window(v, layer, int(p)) for v, p in zip(values, places, strict=False))
         for values in (back.values, other)
     )
-    return Pictured(liked, owed, back.says, deconvolved)
+    return Pictured(None, owed, back.says, deconvolved)
 
 
 def sums_of(
     subject: Subject, layers: Sequence[Layer], picture: UInt8[np.ndarray, "c h w"]
 ) -> dict[str, Float[np.ndarray, "k y x"]]:
     """The sums of all units of some layers on one picture: layer name -> maps."""
-    heeds = {layer.heard: lambda sums: sums[0].float().cpu().numpy() for layer in layers}
+    return {name: sums[0] for name, sums in sums_of_many(subject, layers, picture[None]).items()}
+
+
+def sums_of_many(
+    subject: Subject, layers: Sequence[Layer], pictures: UInt8[np.ndarray, "n c h w"]
+) -> dict[str, Float[np.ndarray, "n k y x"]]:
+    """The sums of all units of some layers on some pictures: layer name -> maps."""
+    heeds = {layer.heard: lambda sums: sums.float().cpu().numpy().copy() for layer in layers}
     with untouched(subject.net), torch.no_grad(), listening(subject.net, heeds) as said:
-        subject.net(subject.given(picture[None]))
+        subject.net(subject.given(pictures))
     return {layer.name: said[layer.heard] for layer in layers}
 
 

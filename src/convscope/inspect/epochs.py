@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from jaxtyping import Float, UInt8
+
 from convscope.errors import RunError
+from convscope.inspect.card import sums_of
+from convscope.inspect.layers import alike, kernels_of, unit_of
 from convscope.inspect.subject import Subject, subject_of
 from convscope.inspect.units import Progress
 from convscope.runs import Run
@@ -43,3 +49,40 @@ def over_epochs(
         if progress:
             progress(done + 1, len(chosen))
     return seen
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """A unit over the kept epochs: its kernel after each, and its sums on a picture, or None without one."""
+
+    epochs: tuple[int, ...]
+    kernels: Float[np.ndarray, "e c h w"]
+    maps: Float[np.ndarray, "e y x"] | None
+
+
+def grown(run: Run, unit: str, picture: UInt8[np.ndarray, "c h w"] | None = None, *, most: int = 24) -> Grown:
+    """A unit's kernel, and its sums on a picture, after up to `most` of the kept epochs, evenly chosen, the last among them.
+
+    Raises:
+        StackError: There is no such unit.
+        RunError: The Run kept no epochs.
+
+    >>> import convscope as cs
+    >>> run = cs.train(cs.images("mnist").first(200), "lenet5-modern", cs.Recipe(epochs=2))
+    >>> grown(run, "conv1/3").kernels.shape
+    (3, 1, 5, 5)
+    """
+    end = subject_of(run)
+    layer, number = unit_of(end, unit)
+    every = run.epochs
+    places = np.linspace(0, len(every) - 1, min(most, len(every)))
+    kernels, maps = [], []
+
+    def see(net: Subject) -> None:
+        alike(net, end)
+        kernels.append(kernels_of(net, layer)[number])
+        if picture is not None:
+            maps.append(sums_of(net, [layer], picture)[layer.name][number])
+
+    seen = over_epochs(run, see, epochs=[every[round(place)] for place in places])
+    return Grown(tuple(seen), np.stack(kernels), np.stack(maps) if maps else None)

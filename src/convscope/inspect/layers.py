@@ -65,12 +65,22 @@ def layers_of(subject: Subject) -> tuple[Layer, ...]:
     >>> [(layer.name, layer.units, layer.fields[0].size) for layer in layers_of(subject_of(build(zoo["lenet5"])))]
     [('C1', 6, 5), ('C3', 16, 14), ('C5', 120, 32)]
     """
-    found = _known.get(subject)
-    if found is None:
-        found = _known[subject] = _layers(subject)
+    found = _found(subject)
     if not found:
         raise StackError(f"{type(subject.net).__name__} has no convolutions, so it has no kernels to look at")
     return found
+
+
+def _found(subject: Subject) -> tuple[Layer, ...]:
+    found = _known.get(subject)
+    if found is None:
+        found = _known[subject] = _layers(subject)
+    return found
+
+
+def alike(subject: Subject, known: Subject) -> None:
+    """Say that a net differs from a known one by its weights alone: its layers are the same, and need not be found again."""
+    _known.setdefault(subject, _found(known))
 
 
 def layer_of(subject: Subject, name: str) -> Layer:

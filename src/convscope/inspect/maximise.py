@@ -108,10 +108,22 @@ def favourite(
         whole = stage.framed(pixels)
         with torch.no_grad():
             value = float(stage.sum_of(subject.given(whole[None])))
-    says = _says(unit, value, start, best_seen, count)
-    return Favourite(
-        unit, whole if region == "whole" else pixels, value, start, best_seen, count, says, stage.place
-    )
+    shown = whole if region == "whole" else pixels
+    return compared(unit, shown, value, start, best_seen, count, stage.place)
+
+
+def compared(
+    unit: str,
+    pixels: UInt8[np.ndarray, "c h w"],
+    value: float,
+    start: float,
+    best_seen: float | None,
+    steps: int,
+    place: int,
+) -> Favourite:
+    """A favourite picture that was found, with what is said of it beside the best of a set."""
+    says = _says(unit, value, start, best_seen, steps)
+    return Favourite(unit, pixels, value, start, best_seen, steps, says, place)
 
 
 def _check(what: str, came: str, wanted: tuple[str, ...]) -> None:

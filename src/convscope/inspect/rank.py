@@ -56,7 +56,7 @@ def rank_for_picture(subject: Subject, layer: Layer, picture: np.ndarray, target
 
 def _ordered(name: str, changes: dict[int, float], *, exact: bool) -> tuple[Ranked, ...]:
     order = sorted(changes, key=lambda k: -abs(changes[k]))
-    return tuple(Ranked(k, changes[k], _says(name, changes[k], exact)) for k in order)
+    return tuple(Ranked(k, changes[k], says_of(name, changes[k], exact=exact)) for k in order)
 
 
 def _estimated(subject: Subject, layer: Layer, picture: np.ndarray, target: int) -> np.ndarray:
@@ -89,7 +89,8 @@ def rank_for_set(seen: Units, lost: np.ndarray | None = None) -> tuple[Ranked, .
     return tuple(Ranked(k, float(weights[k]), _set_reason(seen, k, lost, k in echoes)) for k in order)
 
 
-def _says(name: str, change: float, exact: bool) -> str:
+def says_of(name: str, change: float, *, exact: bool = True) -> str:
+    """What muting a unit does to the score of a class, in words."""
     if change == 0:
         return f"without it the score of {name} is the same"
     about = "" if exact else "about "

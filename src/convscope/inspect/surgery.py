@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from convscope.data.images import Pictures
 from convscope.errors import PictureError, StackError
-from convscope.inspect.layers import NORMS, Layer, below_of, layer_of, layers_of, unit_of, weights_of
-from convscope.inspect.muting import accuracies_muted
+from convscope.inspect.layers import NORMS, Layer, alike, below_of, layer_of, unit_of, weights_of
+from convscope.inspect.muting import accuracy_of
 from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject, subject_of
 from convscope.nets.layers import TableConv
@@ -23,8 +23,6 @@ from convscope.runs import Run
 
 Progress = Callable[[int, int], None]
 Maps = tuple[Float[np.ndarray, "k y x"], Float[np.ndarray, "k y x"]]
-
-AT_ONCE = 2000
 
 NORMS_TENSORS = ("weight", "bias", "running_mean", "running_var")
 
@@ -91,6 +89,7 @@ class Surgery:
             what = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StackError(f"{type(self._original.net).__name__} cannot be copied: {what}") from None
         self._subject = replace(self._original.with_net(net), run=None)
+        alike(self._subject, self._original)
         self._done: list[tuple[str, list[_Kept]]] = []
 
     @property
@@ -258,15 +257,9 @@ class Surgery:
         """
         if not len(pixels) or len(pixels) != len(labels):
             raise PictureError(f"{len(pixels)} pictures and {len(labels)} labels came: give a label for each")
-        right, total = [0.0, 0.0], len(pixels)
-        for start in range(0, total, AT_ONCE):
-            part = Pictures(pixels[start : start + AT_ONCE], np.asarray(labels[start : start + AT_ONCE]))
-            for which, subject in enumerate((self._original, self._subject)):
-                whole, _ = accuracies_muted(subject, layers_of(subject)[0], part, only=())
-                right[which] += round(whole * len(part))
-            if progress:
-                progress(min(start + AT_ONCE, total), total)
-        return right[0] / total, right[1] / total
+        pictures = Pictures(pixels, np.asarray(labels))
+        before = accuracy_of(self._original, pictures)
+        return before, accuracy_of(self._subject, pictures, progress=progress)
 
     def _scaled(self, unit: str, factor: float, words: str) -> Surgery:
         layer, number = unit_of(self._subject, unit)

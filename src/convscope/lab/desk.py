@@ -18,7 +18,9 @@ from convscope.lab.shelf import PACKAGED, Shelf
 
 if TYPE_CHECKING:
     from convscope.data.images import Images
+    from convscope.lab.jobs import Jobs
     from convscope.lab.lens import Lens, Lenses
+    from convscope.lab.memo import Memo
     from convscope.lab.sources import Looks
     from convscope.lab.trainings import Trainings
     from convscope.runs import Run
@@ -74,6 +76,20 @@ class Desk:
         from convscope.lab.trainings import Trainings
 
         return Trainings(self.shelf.home)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Slow questions about nets."""
+        from convscope.lab.jobs import Jobs
+
+        return Jobs()
+
+    @cached_property
+    def memo(self) -> Memo:
+        """Answers that were made once."""
+        from convscope.lab.memo import Memo
+
+        return Memo()
 
     @cached_property
     def looks(self) -> Looks:

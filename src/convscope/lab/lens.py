@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from convscope.data.images import Images
-from convscope.inspect.layers import multiply_adds
-from convscope.inspect.layers import alike
+from convscope.inspect.layers import alike, multiply_adds
 from convscope.inspect.record import Record, record
 from convscope.inspect.subject import Subject, subject_of
 from convscope.lab.operations import operated, parse
@@ -21,8 +20,8 @@ from convscope.prediction import as_seen
 from convscope.runs import Run
 
 MANY, ROOM = 48, 2_000_000_000
-"""So many lenses are kept ready (all epochs of a short training, and what is tried on it), and so many bytes of their weights;
-the newest in any case."""
+"""So many lenses are kept ready (a training's epochs, and what is tried on them), and so many bytes of their weights; the
+newest in any case."""
 MEASURED = 64
 """So many test pictures say how large the numbers of a layer get."""
 
@@ -120,9 +119,7 @@ class Lenses:
         return sum(p.nbytes for net in nets for p in net.parameters())
 
 
-def _made(
-    run: Run, images: Images | None, epoch: int | None, operations: str, known: Subject | None
-) -> Lens:
+def _made(run: Run, images: Images | None, epoch: int | None, operations: str, known: Subject | None) -> Lens:
     whole = subject_of(run, epoch=epoch)
     if known is not None:
         alike(whole, known)

@@ -6,6 +6,7 @@ import { takeDropped } from "./incoming.js";
 import * as keys from "./keys.js";
 import { Lab } from "./lab.js";
 import { button, current, el } from "./parts.js";
+import { player } from "./play.js";
 import { savePage, savePictures } from "./saving.js";
 import { Strip } from "./strip.js";
 import { Tour } from "./tour.js";
@@ -88,7 +89,7 @@ function bar() {
     button("Copy link", copyLink, { class: "plain" }),
     button("Save picture", () => savePictures($("view")), { class: "plain" }),
     button("Save page", () => savePage(document.title), { class: "plain" }));
-  $("bar").append(label, el("div", { class: "operations", id: "operations" }), saves);
+  $("bar").append(label, player(lab), el("div", { class: "operations", id: "operations" }), saves);
   const narrow = matchMedia("(max-width: 50rem)");
   const tools = /** @type {HTMLElement} */ (document.querySelector("#head .tools"));
   const settle = () => { // on a phone they are in the menu

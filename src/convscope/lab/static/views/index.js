@@ -12,6 +12,7 @@
 /** @type {Entry[]} */
 export const VIEWS = [
   { name: "draw", title: "Draw", load: () => import("./draw.js") },
+  { name: "units", title: "Units", load: () => import("./units.js") },
   { name: "train", title: "Train", load: () => import("./train.js") },
   { name: "runs", title: "Runs", load: () => import("./runs.js") },
 ];
