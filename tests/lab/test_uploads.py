@@ -117,3 +117,15 @@ def test_a_folder_that_is_picked_is_sent_as_a_zip(look, width, tmp_path, cache):
         assert opened.testzip() is None, "the checksums that the page wrote are right"
         assert sorted(opened.namelist())[0] == "shapes/round/0.png"
         assert opened.read("shapes/round/0.png") == (folder / "round" / "0.png").read_bytes()
+
+
+def test_a_zip_that_is_dropped_anywhere_on_the_view_is_taken(look, cache):
+    page = look().go("#/lenet5/train")
+    expect(page.locator(".ladder")).to_contain_text("parameters")
+    held = page.evaluate_handle(
+        "bytes => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(bytes)], 'mine.zip')); return data; }",
+        list(archive()),
+    )
+    page.locator(".recipe").dispatch_event("drop", {"dataTransfer": held})
+    expect(page.locator(".found")).to_contain_text("2 classes, 12 pictures")
+    assert [path.name for path in (cache / "uploads").rglob("*.zip")] == ["mine.zip"]

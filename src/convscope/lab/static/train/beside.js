@@ -70,7 +70,7 @@ export class Beside {
     if (lines.some(({ problem }) => problem)) return el("p", { class: "quiet", text: "What differs can be said of Runs that are whole." });
     if (!differences.length) return el("p", { class: "text", text: "These Runs were trained alike: same network, same recipe, same pictures, same seed." });
     const rows = differences.map(({ kind, what, values }) => el("tr", {}, el("th", { scope: "row", text: `${KINDS[kind]}${what}` }), ...values.map((/** @type {string} */ value) => el("td", {}, value ? (kind === "net" ? layer(value) : shortened(value)) : el("span", { class: "quiet", text: "none" })))));
-    return el("div", { class: "scroll" }, el("table", { class: "differences" }, el("thead", {}, el("tr", {}, el("td"), ...lines.map(({ name }) => el("th", { scope: "col", text: name })))), el("tbody", {}, ...rows)));
+    return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "What differs" }, el("table", { class: "differences" }, el("thead", {}, el("tr", {}, el("td"), ...lines.map(({ name }) => el("th", { scope: "col", text: name })))), el("tbody", {}, ...rows)));
   }
 }
 

@@ -17,6 +17,7 @@ export class Compose {
     this.question = new Latest();
     this.left = false;
     this.source = new SourcePart(sources, recipes.fits, (changes) => this.#change(changes), (shape, classes) => this.net.fit(shape, classes));
+    this.source.takeDropped(root);
     this.net = new NetPart(nets, (net, typed) => this.#change({ net, ...this.#recipeOf(typed) }));
     this.recipe = new RecipePart(recipes, (changes) => this.#change(changes));
     this.command = new Command();

@@ -17,6 +17,7 @@ export async function droppedFiles(data) {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
   /** @type {Named[]} */
   const found = [];
+  if (!entries.length) return pickedFiles(data.files);
   for (const entry of entries) await inside(entry, found);
   return found;
 }

@@ -34,7 +34,7 @@ export class SourcePart {
         el("p", { class: "quiet", text: "A folder with a folder for each thing that is to be told apart: cats/, dogs/. Drop it here, or" }),
         el("div", { class: "row" }, button("Choose a folder", () => this.#choose(true)), button("Choose a zip", () => this.#choose(false))),
         el("div", { class: "row path" }, this.path, button("Use this path", () => this.#typed())), this.prepared, this.said));
-    this.#drops();
+    this.gone = new AbortController();
     this.#fill();
   }
 
@@ -61,6 +61,7 @@ export class SourcePart {
 
   leave() {
     clearTimeout(this.timer);
+    this.gone.abort();
     this.asked = "";
   }
 
@@ -104,7 +105,7 @@ export class SourcePart {
     this.said.replaceChildren(
       el("p", {}, el("b", { text: `${count(found.count, "class", "classes")}, ${count(found.train + found.test, "picture")} of ${found.shape.join("×")}` })),
       ...found.warnings.map((/** @type {string} */ text) => el("p", { class: "problem", text })),
-      el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { text: "class" }), el("th", { class: "n", text: "to learn" }), el("th", { class: "n", text: "to be tested on" }))), el("tbody", {}, ...rows))), more,
+      el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "The classes" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { text: "class" }), el("th", { class: "n", text: "to learn" }), el("th", { class: "n", text: "to be tested on" }))), el("tbody", {}, ...rows))), more,
       el("details", {}, el("summary", { text: "What was found, and why" }), el("ul", { class: "notes" }, ...found.notes.map((/** @type {string} */ text) => el("li", { text })))),
       found.left_out ? el("details", {}, el("summary", { text: `${count(found.left_out, "file was", "files were")} left out` }), el("ul", { class: "notes" }, ...left)) : "");
   }
@@ -123,15 +124,17 @@ export class SourcePart {
     input.click();
   }
 
-  #drops() {
-    this.node.addEventListener("dragover", (/** @type {DragEvent} */ event) => (event.preventDefault(), this.node.classList.add("over")));
-    this.node.addEventListener("dragleave", () => this.node.classList.remove("over"));
-    this.node.addEventListener("drop", async (/** @type {DragEvent} */ event) => {
+  /** Take what is dropped anywhere on a part of the page, until this is left. @param {HTMLElement} place */
+  takeDropped(place) {
+    const { signal } = this.gone;
+    place.addEventListener("dragover", (/** @type {DragEvent} */ event) => (event.preventDefault(), this.node.classList.add("over")), { signal });
+    place.addEventListener("dragleave", () => this.node.classList.remove("over"), { signal });
+    place.addEventListener("drop", async (/** @type {DragEvent} */ event) => {
       event.preventDefault();
       event.stopPropagation();
       this.node.classList.remove("over");
       this.#send(await droppedFiles(/** @type {DataTransfer} */ (event.dataTransfer)));
-    });
+    }, { signal });
   }
 
   /** Send a zip, or a folder as a zip. @param {import("./sending.js").Named[]} files */

@@ -56,6 +56,12 @@ export class Watch {
     for (const stop of this.stops) stop();
   }
 
+  /** Pause it, or let it go on. */
+  turn() {
+    const act = ["pause", "continue"].find((one) => this.page?.line.can.includes(one));
+    if (act) this.#act(act);
+  }
+
   async #poll() {
     let pace = PACE;
     try {

@@ -41,7 +41,7 @@ class Runs {
     /** @type {any[]} */
     this.waiting = [];
     this.said = el("p", { class: "quiet", role: "status", text: "The Runs are fetched." });
-    this.table = el("div", { class: "scroll" });
+    this.table = el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "The table of Runs" });
     this.others = el("ul", { class: "others", hidden: true });
     this.empty = el("div", { class: "none", hidden: true });
     this.beside = new Beside(lab);
@@ -131,7 +131,7 @@ class Runs {
 
   /** @param {any} line */
   #acts(line) {
-    const watch = el("a", { class: "button", href: this.lab.link({ view: "train", more: { ...this.lab.kept(), training: line.name } }), text: line.status === "running" ? "Watch" : "Curves", "aria-label": `Its training: ${line.name}` });
+    const watch = el("a", { class: "button", href: this.lab.link({ view: "train", more: { ...this.lab.kept(), training: line.name } }), text: line.status === "running" ? "Watch" : "Curves", "aria-label": `${line.status === "running" ? "Watch" : "Curves"} of ${line.name}` });
     return el("div", { class: "row" }, line.resumable ? button("Resume", () => this.#resume(line.name), { "aria-label": `Resume ${line.name}` }) : "", watch, this.#delete(line));
   }
 

@@ -8,7 +8,7 @@ import { Watch } from "../train/watch.js";
 /** @param {HTMLElement} root @param {import("../lab.js").Lab} lab */
 export function mount(root, lab) {
   const view = new Train(root, lab);
-  return { update: () => view.update(), leave: () => view.leave(), keys: [] };
+  return { update: () => view.update(), leave: () => view.leave(), keys: [{ keys: ["p"], says: "pause the training, or let it go on", act: () => view.turn() }] };
 }
 
 class Train {
@@ -35,6 +35,10 @@ class Train {
     this.training = training;
     if (training) this.shown = new Watch(this.root, this.lab, training);
     else this.#compose();
+  }
+
+  turn() {
+    if (this.shown instanceof Watch) this.shown.turn();
   }
 
   leave() {
