@@ -5,6 +5,7 @@ Random text is hardly ever a Run's name, so most parts of an address are replace
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import time
@@ -19,19 +20,35 @@ import numpy as np
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from PIL import Image
+from schemathesis import GenerationMode
 
 from convscope.lab.shelf import PACKAGED_FOLDER
 
-UNITS = ["C1/0", "C1/3", "C3/5", "C5/37", "F6/1", "OUT/0", "C1/99", "S2/0", "C1", "conv1/0"]
+UNITS = [
+    "C1/0",
+    "C1/3",
+    "C3/5",
+    "C3/0",
+    "C1/1",
+    "C5/0",
+    "C5/37",
+    "F6/1",
+    "OUT/0",
+    "C1/99",
+    "S2/0",
+    "C1",
+    "conv1/0",
+]
 HINTS: dict[str, list[Any]] = {
-    "run": ["lenet5", "1", "2", "3", "half", "nowhere"],
-    "picture": ["test/0", "test/17", "train/3", "test/10000", "kept/0", "x"],
+    "run": ["lenet5", "lenet5", "lenet5", "1", "1", "2", "3", "half", "nowhere"],
+    "picture": ["test/0", "test/3", "test/17", "train/3", "test/0", "test/10000", "kept/0"],
     "unit": UNITS,
     "units": ["C1/0,C1/1", "C3/5", 4, 24],
-    "layer": ["C1", "S2", "C3", "C5", "F6", "OUT", "C9"],
-    "ops": ["", "mute:C1/3", "scale:C3/5:2", "swap:C1/0:C1/1", "edit:C1/0:" + ",".join(["0.5"] * 25), "mute:F6/0", "scale:C1/0:1e30"],
-    "epoch": [0, 3, 12, 99],
+    "layer": ["C1", "C1", "C3", "C3", "S2", "C5", "F6", "OUT", "C9"],
+    "ops": ["", "", "", "", "mute:C1/3", "scale:C3/5:2", "swap:C1/0:C1/1", "edit:C1/0:" + ",".join(["0.5"] * 25), "mute:F6/0", "scale:C1/0:1e30"],
+    "epoch": [None, None, 0, 3, 12, 99],
     "number": [0, 1, 99],
     "width": [1, 28, 112], "height": [1, 28, 112],
     "target": ["7", "0", 3, 99],
@@ -83,12 +100,22 @@ def fuzz(app: Any, *, examples: int, until: float, start: int) -> Found:
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)
     checks = [check for name in CHECKS for check in schemathesis.checks.CHECKS.get_by_names([name])]
     for said in schema.get_all_operations():
-        if time.monotonic() < until:
-            _ask(said.ok(), found, checks, examples, start, until)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            count = examples if mode == GenerationMode.POSITIVE else max(1, examples // 4)
+            if time.monotonic() < until:
+                _ask(said.ok(), mode, found, checks, count, start, until)
     return found
 
 
-def _ask(operation: Any, found: Found, checks: list[Any], examples: int, start: int, until: float) -> None:
+def _ask(
+    operation: Any,
+    mode: GenerationMode,
+    found: Found,
+    checks: list[Any],
+    examples: int,
+    start: int,
+    until: float,
+) -> None:
     label = operation.label
 
     @seed(start)
@@ -99,10 +126,10 @@ def _ask(operation: Any, found: Found, checks: list[Any], examples: int, start: 
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(), data=st.data())
+    @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
     def ask(case: Any, data: Any) -> None:
         for part in (case.path_parameters, case.query, case.body):
-            _hinted(part, data)
+            _hinted(part, data, HINTS if mode == GenerationMode.POSITIVE else {"run": HINTS["run"]})
         if "width" in (case.query or {}) and data.draw(st.booleans()):  # a drawing that has its size
             case.query.update(width=28, height=28)
             case.body = bytes(range(256)) * 3 + bytes(16)
@@ -124,17 +151,20 @@ def _ask(operation: Any, found: Found, checks: list[Any], examples: int, start: 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ask()
+        with contextlib.suppress(Unsatisfiable):  # what takes nothing cannot be asked wrongly
+            ask()
 
 
-def _hinted(part: Any, data: Any) -> None:
+def _hinted(part: Any, data: Any, hints: dict[str, list[Any]]) -> None:
     if not isinstance(part, dict):
         return
-    for name in [name for name in part if name in HINTS]:
+    for name in [name for name in part if name in hints]:
         if data.draw(
             st.integers(0, 7)
         ):  # seven of eight: a question has many parts, and each of them may be refused
-            part[name] = data.draw(st.sampled_from(HINTS[name]))
+            part[name] = data.draw(st.sampled_from(hints[name]))
+            if part[name] is None:
+                del part[name]
 
 
 def _said(case: Any) -> str:
