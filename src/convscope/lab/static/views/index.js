@@ -12,6 +12,8 @@
 /** @type {Entry[]} */
 export const VIEWS = [
   { name: "draw", title: "Draw", load: () => import("./draw.js") },
+  { name: "slide", title: "Slide", load: () => import("./slide.js") },
+  { name: "pad", title: "Pad", load: () => import("./pad.js") },
   { name: "units", title: "Units", load: () => import("./units.js") },
   { name: "train", title: "Train", load: () => import("./train.js") },
   { name: "runs", title: "Runs", load: () => import("./runs.js") },

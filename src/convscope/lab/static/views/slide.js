@@ -1,0 +1,327 @@
+/* Slide: a unit's kernel as a sheet over what is below it, and all that goes into every value of its map. */
+
+import { address, ask } from "../api.js";
+import { colour, legend, theme } from "../film.js";
+import { chooseFile } from "../incoming.js";
+import * as ink from "../ink.js";
+import { pickPicture, randomPicture } from "../picker.js";
+import { button, el, say } from "../parts.js";
+import { Fan, siblings } from "../slide/around.js";
+import { Board, MapBoard } from "../slide/boards.js";
+import { fromText, numberOf, placeOf, within } from "../slide/places.js";
+import { Rows, rowsOf } from "../slide/rows.js";
+import { Scene } from "../slide/scene.js";
+import { Sum, table } from "../slide/sum.js";
+import { Transport } from "../slide/transport.js";
+import { number } from "../words.js";
+
+/** @typedef {import("../slide/places.js").At} At */
+
+const KINDS = ["conv", "subsample", "avg", "max", "linear", "rbf"];
+const LINK = 200;
+const REST = 150;
+
+/** @param {HTMLElement} root @param {import("../lab.js").Lab} lab */
+export function mount(root, lab) {
+  const view = new Slide(root, lab);
+  return { update: () => view.update(), leave: () => view.leave(), keys: view.keys };
+}
+
+class Slide {
+  /** @param {HTMLElement} root @param {import("../lab.js").Lab} lab */
+  constructor(root, lab) {
+    this.lab = lab;
+    /** @type {At} */
+    this.at = [0, 0];
+    this.front = 0;
+    this.filling = false;
+    this.asked = "";
+    this.linked = 0;
+    /** @type {Scene | null} */
+    this.scene = null;
+    /** @type {Rows | null} */
+    this.rows = null;
+    this.frame = 0;
+    this.board = new Board((at, done) => this.#hand(at, done));
+    this.map = new MapBoard((at, done) => this.#hand(at, done));
+    this.sum = new Sum((channel) => this.#bring(channel));
+    this.transport = new Transport({ now: () => (this.scene ? numberOf(this.scene.head, this.at) : 0), go: (to, how) => this.#played(to, how), turned: (playing) => this.#turned(playing) });
+    this.#build(root);
+    this.keys = this.#keys();
+    this.leavers = [lab.on("said", () => this.#siblings()), lab.on("theme", () => this.#draw())];
+    this.watch = new ResizeObserver(() => this.#draw());
+    this.watch.observe(root);
+    this.update();
+  }
+
+  /** @param {HTMLElement} root */
+  #build(root) {
+    const { lab } = this;
+    const layers = lab.page.layers.filter((/** @type {any} */ layer) => KINDS.includes(layer.kind));
+    this.layer = el("select", { "aria-label": "Layer", onchange: () => this.#unit(this.layer.value, 0) }, ...layers.map((/** @type {any} */ layer) => el("option", { value: layer.name, text: `${layer.name}: ${layer.text.split(" | ")[0].replace(/ maps=\S+/, "")}` })));
+    this.number = el("input", { type: "number", min: 0, step: 1, "aria-label": "Unit", onchange: () => this.#unit(this.layer.value, Number(this.number.value)) });
+    this.title = el("h2");
+    this.about = el("p", { class: "text" });
+    this.problem = el("p", { class: "problem", role: "alert", hidden: true });
+    this.below = el("figcaption");
+    this.fan = new Fan((channel) => this.#bring(channel));
+    this.made = el("figcaption");
+    this.others = el("div", { class: "others" });
+    this.legend = el("div");
+    this.save = el("a", { class: "quiet", data: { save: "gif" }, download: "", href: "#", text: "Save as GIF" });
+    this.numbers = el("details", { ontoggle: () => this.#opened() }, el("summary", { text: "All numbers of this place, every digit" }), el("div", { class: "scroll", tabIndex: 0 }));
+    const choose = el("div", { class: "choose" }, el("label", { class: "field" }, "Layer", this.layer), el("label", { class: "field unit" }, "Unit",
+      el("span", { class: "row" }, button("‹", () => this.#next(-1), { "aria-label": "The unit before", title: "The unit before" }), this.number, button("›", () => this.#next(1), { "aria-label": "The next unit", title: "The next unit" }))),
+    el("div", { class: "row pictures" }, lab.page.pictures.test ? button("Random picture", () => lab.go({ picture: randomPicture(lab) })) : null,
+      lab.page.pictures.test ? button("Pick", () => pickPicture(lab, (picture) => lab.go({ picture }))) : null, button("Open", () => chooseFile(lab))));
+    this.left = el("section", { class: "below", "aria-label": "What the sheet lies on" }, this.below, this.fan.node, this.board.node, this.transport.node);
+    this.right = el("section", { class: "made", "aria-label": "The map" }, this.made, this.map.node, el("div", { class: "row between" }, this.legend, this.save), this.others);
+    this.parts = el("div", { class: "parts", hidden: true }, this.left, this.sum.node, this.right);
+    this.status = el("p", { class: "waiting", role: "status", text: "The unit is fetched." });
+    root.append(el("div", { class: "top" }, el("div", { class: "words" }, this.title, this.about), choose), this.problem, this.status, this.parts, this.numbers);
+  }
+
+  #keys() {
+    /** @param {string} key @param {string} says @param {At} by */
+    const arrow = (key, says, by) => ({ keys: [key], says, act: () => this.#hand([this.at[0] + by[0], this.at[1] + by[1]], true) });
+    return [
+      arrow("ArrowLeft", "move the sheet", [0, -1]), arrow("ArrowRight", "move the sheet", [0, 1]), arrow("ArrowUp", "move the sheet", [-1, 0]), arrow("ArrowDown", "move the sheet", [1, 0]),
+      { keys: [" "], says: "play, pause", act: () => this.transport.toggle() },
+      { keys: [",", "."], says: "a place back, a place on, row by row", act: (/** @type {KeyboardEvent} */ event) => this.transport.step(event.key === "." ? 1 : -1) },
+      { keys: ["Home", "End"], says: "first place, last place", act: (/** @type {KeyboardEvent} */ event) => this.#hand(event.key === "Home" ? [0, 0] : [1e6, 1e6], true) },
+      { keys: ["[", "]"], says: "the layer below, the layer above", act: (/** @type {KeyboardEvent} */ event) => this.#step(event.key === "]" ? 1 : -1) },
+      { keys: ["p", "n"], says: "the unit before, the next unit", act: (/** @type {KeyboardEvent} */ event) => this.#next(event.key === "n" ? 1 : -1) },
+      { keys: ["c"], says: "the next slice to the front", act: () => this.scene && this.#bring((this.front + 1) % this.scene.channels.length) },
+    ];
+  }
+
+  /** The unit that the link names, or the first one with a kernel. */
+  get unit() {
+    const { lab } = this;
+    if (lab.place.unit) return lab.place.unit;
+    const first = lab.page.layers.find((/** @type {any} */ layer) => layer.kernels) ?? lab.page.layers[0];
+    return `${lab.place.more.layer || first.name}/0`;
+  }
+
+  /** The address has changed. */
+  update() {
+    const { lab } = this;
+    const { more } = lab.place;
+    const [layer, unit] = this.#parts;
+    this.layer.value = layer;
+    this.number.value = String(unit);
+    this.number.max = String((lab.page.layers.find((/** @type {any} */ one) => one.name === layer)?.units ?? 1) - 1);
+    this.numbers.open = more.numbers === "1";
+    const asked = JSON.stringify([lab.place.run, lab.place.picture, lab.net(), this.unit]);
+    const front = /^\d{1,6}$/.test(more.slice ?? "") ? Number(more.slice) : 0;
+    if (asked !== this.asked || (this.scene && !this.scene.has(front) && front < this.scene.channels.length)) return this.#fetch(asked, front);
+    if (!this.scene) return;
+    const at = within(this.scene.head, fromText(more.at) ?? [0, 0]);
+    if (front !== this.front && this.scene.has(front)) {
+      this.front = front;
+      this.at = at;
+      this.#draw();
+    } else if (String(at) !== String(this.at)) this.#go(at);
+  }
+
+  leave() {
+    this.transport.pause();
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.linkSoon);
+    clearTimeout(this.restSoon);
+    this.watch.disconnect();
+    say("");
+    for (const leave of this.leavers) leave();
+  }
+
+  /** @param {string} asked @param {number} front */
+  async #fetch(asked, front) {
+    const { lab } = this;
+    const moved = this.asked !== asked;
+    this.asked = asked;
+    this.transport.pause();
+    try {
+      const query = { picture: await this.#picture(), unit: this.unit, channel: front, ...lab.net() };
+      const message = await ask(lab.path("slide"), query);
+      if (asked !== this.asked) return;
+      this.scene = new Scene(message);
+      this.front = this.scene.has(front) ? front : this.scene.head.first;
+      this.rows = new Rows(rowsOf(lab, query), this.scene.head, () => this.#soon(), (error) => lab.trouble(error));
+      this.save.setAttribute("href", address(lab.path("slide.gif"), { ...query, theme: theme() }));
+      this.save.setAttribute("download", `${this.unit.replace("/", "-")}.gif`);
+      this.at = within(this.scene.head, fromText(lab.place.more.at) ?? [0, 0]);
+      if (moved) this.filling = false;
+      this.transport.reset(this.scene.places);
+      this.#said("");
+      this.#draw();
+      this.#siblings();
+    } catch (error) {
+      if (asked !== this.asked) return;
+      this.asked = "";
+      this.scene = null;
+      this.#said(/** @type {Error} */ (error).message);
+      lab.trouble(error);
+    }
+  }
+
+  /** The picture as the library calls it; a seven where there is none. */
+  async #picture() {
+    const name = await this.lab.pictureName();
+    if (name) return name;
+    const kept = await ask("drawings", { width: ink.SIDE, height: ink.SIDE }, { body: new Uint8Array(ink.pixels(ink.SEVEN)) });
+    return kept.picture;
+  }
+
+  /** @param {string} problem */
+  #said(problem) {
+    this.problem.hidden = !problem;
+    this.problem.textContent = problem ? `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.` : "";
+    this.status.hidden = true;
+    this.parts.hidden = this.numbers.hidden = Boolean(problem);
+    this.title.textContent = this.unit;
+    if (problem) this.about.textContent = "";
+  }
+
+  /** All that stays where it is while the sheet moves. */
+  #draw() {
+    const { scene, front } = this;
+    if (!scene || this.parts.hidden) return;
+    const { head, channels } = scene;
+    this.about.textContent = `${scene.sentence} ${head.says}`;
+    this.below.replaceChildren(el("b", { text: scene.below ? `${head.below}, ${channels.length} values` : channels[front] }), ` ${scene.below ? "" : head.input.slice(1).join("×")}${head.sides.some(Boolean) ? ", hatched: padding" : ""}`);
+    this.made.replaceChildren(el("b", { text: head.unit }), ` ${head.size.join("×")}`);
+    this.save.hidden = scene.places < 2;
+    this.board.show(scene, front, this.left.clientWidth);
+    this.transport.node.style.maxWidth = `${Math.max(300, this.board.node.clientWidth)}px`;
+    this.map.show(scene, this.right.clientWidth, this.board.cells.side);
+    this.sum.show(scene, front, this.sum.node.clientWidth);
+    this.legend.replaceChildren(legend(head.limits.value, `what ${head.unit} says`));
+    this.fan.show(scene, front);
+    this.#place();
+  }
+
+  /** All units of the layer. */
+  #siblings() {
+    const [layer, number] = this.#parts;
+    if (this.scene) this.others.replaceChildren(...siblings(this.lab, layer, number, this.right.clientWidth || 240, (unit) => this.#unit(layer, unit)));
+  }
+
+  /** The unit's layer and number. @returns {[string, number]} */
+  get #parts() {
+    const slash = this.unit.lastIndexOf("/");
+    return [this.unit.slice(0, slash), Number(this.unit.slice(slash + 1))];
+  }
+
+  /** The place in words. */
+  get #words() {
+    const { scene, at } = this;
+    return scene ? `row ${at[0]}, column ${at[1]}: ${number(scene.value(scene.head.stages.length - 1, at))}` : "";
+  }
+
+  /** All that moves with the sheet. */
+  #place() {
+    const { scene, rows, at } = this;
+    if (!scene || !rows) return;
+    const words = this.#words;
+    this.board.place(at, words);
+    this.fan.place(at);
+    this.map.place(at, this.filling);
+    this.transport.place(numberOf(scene.head, at), words);
+    this.sum.place(at, rows.at(at));
+    clearTimeout(this.restSoon);
+    if (this.numbers.open) this.restSoon = setTimeout(() => this.#table(), REST);
+  }
+
+  #soon() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.#place());
+  }
+
+  /** @param {At} at */
+  #go(at) {
+    this.at = at;
+    this.#soon();
+  }
+
+  /** Moved by hand: the whole map is there to see. @param {At} at @param {boolean} done */
+  #hand(at, done) {
+    if (!this.scene) return;
+    this.transport.pause();
+    this.filling = false;
+    say("");
+    this.#go(within(this.scene.head, at));
+    this.#link(done);
+  }
+
+  /** Moved by play, step or scrub: the map fills. @param {number} to @param {{ slow: boolean }} how */
+  #played(to, { slow }) {
+    const { scene } = this;
+    if (!scene) return;
+    this.filling = to < scene.places - 1;
+    this.#go(placeOf(scene.head, to));
+    this.#link(!this.transport.playing);
+    if (!slow) return;
+    const fill = colour(scene.value(scene.head.stages.length - 1, this.at), scene.head.limits.value);
+    requestAnimationFrame(() => this.map.drop(this.sum.chip, fill));
+  }
+
+  /** @param {boolean} playing */
+  #turned(playing) {
+    if (!playing) this.#link(true);
+  }
+
+  /** The link follows the sheet, but not at its pace. @param {boolean} done */
+  #link(done) {
+    clearTimeout(this.linkSoon);
+    const wait = this.linked + LINK - performance.now();
+    if (wait <= 0) return this.#write();
+    if (done || wait > 0) this.linkSoon = setTimeout(() => this.#write(), wait);
+  }
+
+  #write() {
+    this.linked = performance.now();
+    this.lab.go({ more: this.#more({ at: this.at.join(",") }) }, { replace: true });
+  }
+
+  /** @param {Record<string, string>} changes */
+  #more(changes) {
+    const { numbers = "", slice = "", at = "" } = this.lab.place.more;
+    return { ...this.lab.kept(), slice, at, numbers, ...changes };
+  }
+
+  /** @param {number} channel */
+  #bring(channel) {
+    this.lab.go({ more: this.#more({ at: this.at.join(","), slice: channel ? String(channel) : "" }) }, { replace: true });
+  }
+
+  /** @param {string} layer @param {number} number */
+  #unit(layer, number) {
+    const units = this.lab.page.layers.find((/** @type {any} */ one) => one.name === layer)?.units ?? 1;
+    const whole = Math.max(0, Math.min(units - 1, Math.round(number) || 0));
+    const same = this.unit.startsWith(`${layer}/`);
+    this.lab.go({ unit: `${layer}/${whole}`, more: this.#more({ slice: "", at: same ? this.at.join(",") : "" }) });
+  }
+
+  /** @param {number} by */
+  #next(by) {
+    this.#unit(this.layer.value, Number(this.number.value) + by);
+  }
+
+  /** @param {number} by */
+  #step(by) {
+    const at = this.layer.selectedIndex + by;
+    if (at >= 0 && at < this.layer.options.length) this.#unit(this.layer.options[at].value, 0);
+  }
+
+  #opened() {
+    const numbers = this.numbers.open ? "1" : "";
+    if ((this.lab.place.more.numbers ?? "") !== numbers) this.lab.go({ more: this.#more({ numbers }) }, { replace: true });
+    if (this.numbers.open) this.#table();
+  }
+
+  #table() {
+    const { scene, rows, at, front } = this;
+    const sums = scene && rows?.at(at);
+    if (scene && sums) this.numbers.lastElementChild.replaceChildren(table(scene, at, front, sums));
+  }
+}
