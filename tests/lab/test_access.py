@@ -76,7 +76,7 @@ def test_tab_reaches_menu_view_strip_and_bar_in_order_and_is_always_seen(look, n
         if at not in ("bar", "strip") or len(seen) < 6:
             assert page.evaluate(
                 "() => { const at = document.activeElement, box = at.getBoundingClientRect();"
-                " const framed = (node) => { const style = getComputedStyle(node); return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1; };"
+                " const framed = (node) => ['', '::after'].some((part) => { const style = getComputedStyle(node, part || null); return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1; });"
                 " return box.width > 0 && box.height > 0 && getComputedStyle(at).visibility === 'visible'"
                 " && (framed(at) || [at.parentElement, at.parentElement.parentElement].some(framed)); }"
             ), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")

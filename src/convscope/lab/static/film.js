@@ -34,8 +34,12 @@ export function colour(value, limit) {
   return `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`;
 }
 
-/** Whether a number's colour is so strong that words on it need the paper's colour. @param {number} value @param {number} limit */
-export const strong = (value, limit) => Math.abs(value) > 0.5 * (limit || 1);
+/** Black or white, whichever is read better on a number's colour: one of them always has a contrast of 4.5. @param {number} value @param {number} limit */
+export function wordsOn(value, limit) {
+  const packed = palettes[theme()][place(value, limit)];
+  const [red, green, blue] = [packed & 255, (packed >> 8) & 255, (packed >> 16) & 255].map((part) => (part / 255 <= 0.04045 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
+}
 
 /**
  * Paint a map, a pixel a number.

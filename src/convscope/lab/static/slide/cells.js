@@ -1,6 +1,6 @@
 /* A block of numbers as cells: coloured, the numbers in them where they are wide enough, exact where one points. */
 
-import { colour, strong, theme } from "../film.js";
+import { colour, theme, wordsOn } from "../film.js";
 import { el, say } from "../parts.js";
 import { exact, number } from "../words.js";
 
@@ -14,18 +14,19 @@ export const WIDE = 28;
  * @property {string} words  the colour of its number: "ink", "paper", or a colour
  * @property {string} name   what it is, said where one points
  * @property {boolean} [faint]
+ * @property {boolean} [fine]  its like are so small that two digits say little
  */
 
-/** A number as short as a cell is narrow: two digits behind the point. @param {number} value @param {number} width CSS pixels */
-export function short(value, width) {
+/** A number as short as a cell is narrow: two digits behind the point, or three. @param {number} value @param {boolean} [fine] */
+export function short(value, fine = false) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "?" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  const digits = size >= 999.5 ? -1 : size >= 99.95 ? 0 : size >= 9.995 ? 1 : width >= 48 ? 3 : 2;
+  const digits = size >= 999.5 ? -1 : size >= 99.95 ? 0 : size >= 9.995 ? 1 : fine ? 3 : 2;
   return (digits < 0 ? value.toExponential(0) : value.toFixed(digits)).replace(/^-(?=0(\.0*)?$)/, "").replaceAll("-", "−");
 }
 
 /** @param {number} value @param {number} limit @param {string} name @returns {Cell} */
-export const filmCell = (value, limit, name) => ({ value, fill: colour(value, limit), words: strong(value, limit) ? "paper" : "ink", name });
+export const filmCell = (value, limit, name) => ({ value, fill: colour(value, limit), words: wordsOn(value, limit), name, fine: limit < 0.1 });
 
 /** @param {number} value @param {number} light 0..255 @param {string} name @returns {Cell} */
 export const greyCell = (value, light, name) => ({ value, fill: `rgb(${light} ${light} ${light})`, words: light < 128 ? "#fff" : "#000", name });
@@ -63,7 +64,8 @@ export class Cells {
    */
   show(rows, columns, room, at, most = 56, paint = () => false) {
     this.at = at;
-    const side = Math.max(2, Math.min(most, room / columns >= 8 ? Math.floor(room / columns) : room / columns));
+    const fits = Math.min(most, room / columns);
+    const side = fits >= 8 ? Math.floor(fits) : Math.max(0.5, fits);
     const scale = Math.max(1, devicePixelRatio);
     const { canvas } = this;
     const [width, height] = [Math.round(columns * side * scale), Math.round(rows * side * scale)];
@@ -106,7 +108,7 @@ function drawCells(ink, rows, columns, side, at) {
       ink.fillStyle = cell.fill || hatch(ink);
       ink.fillRect(x * side, y * side, side, side);
       if (side < WIDE) continue;
-      const text = short(cell.value, side);
+      const text = short(cell.value, side >= 48 || cell.fine);
       if (!cell.fill) {
         ink.fillStyle = colours.paper;
         ink.fillRect(x * side + side / 5, y * side + side / 2 - size * 0.6, (side * 3) / 5, size * 1.2);

@@ -1,6 +1,6 @@
 /* A kernel as sheets of film with their numbers: looked at, and where that is wanted painted on and typed into. */
 
-import { colour, strong } from "../film.js";
+import { colour, wordsOn } from "../film.js";
 import { button, el, say } from "../parts.js";
 import { exact, number } from "../words.js";
 
@@ -73,7 +73,7 @@ export class KernelSheet {
     const cell = this.cells[k];
     const value = this.values[k];
     cell.style.backgroundColor = colour(value, this.limit);
-    cell.classList.toggle("strong", strong(value, this.limit));
+    cell.style.color = wordsOn(value, this.limit);
     if (!this.numbers) return;
     const text = number(Math.abs(value) < 10 ? Number(value.toFixed(2)) : value);
     if (this.change) {

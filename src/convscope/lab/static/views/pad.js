@@ -1,7 +1,7 @@
 /* Shrink and pad: the ladder of the whole network, truly to scale, and the same weights at other sizes. */
 
 import { Latest, Problem, ask } from "../api.js";
-import { legend, paintMaps, paintPicture } from "../film.js";
+import { paintMaps, paintPicture } from "../film.js";
 import { Answers, button, el, figure, say } from "../parts.js";
 import { count } from "../words.js";
 
