@@ -34,9 +34,12 @@ HELD = 8
 """Units that are kept ready to be asked for further rows."""
 
 OPERATIONS = {
-    "times": "Each number of the window times the number of the kernel that lies on it; all products are added.",
-    "largest": "The largest number of the window becomes the value (max pooling): nothing is multiplied.",
-    "squared difference": "Each number's distance from the code is squared, and all are added: the smaller, the more alike.",
+    "conv": "Each number of the window times the number of the kernel that lies on it; all products are added.",
+    "linear": "Each number below times a weight of its own; all products are added (a fully connected layer).",
+    "subsample": "Every number of the window times one learned number, the same for all; all are added (subsampling).",
+    "avg": "Each number of the window times the same part, added: the mean of the window (average pooling).",
+    "max": "The largest number of the window becomes the value (max pooling): nothing is multiplied.",
+    "rbf": "Each number's distance from the code is squared, and all are added: the smaller, the more alike.",
 }
 STEPS = {
     "batchnorm": "batch norm: brought to the usual size, as in training",
@@ -78,7 +81,7 @@ def scene(lens: TheLens, picture: ThePicture, unit: UnitName, channel: Channel =
         "input": list(found.given.shape), "kernel": list(found.kernel.shape[1:]), "size": list(found.size),
         "stride": list(found.stride), "dilation": list(found.dilation), "sides": list(found.sides),
         "bias": _finite(found.bias),
-        "operation": found.operation, "kind": found.stages[0][0], "says": OPERATIONS[found.operation],
+        "operation": found.operation, "kind": found.stages[0][0], "says": OPERATIONS[found.stages[0][0]],
         "stages": [{"kind": kind, "says": STEPS.get(kind, kind)} for kind, _ in found.stages],
         "limits": limits, "rows": per, "steps": list(steps), "rbf": found.stages[0][0] == "rbf",
     }  # fmt: skip

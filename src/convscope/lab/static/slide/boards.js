@@ -32,7 +32,7 @@ export class Board {
     this.cells = new Cells("what the sheet lies on");
     this.image = document.createElement("canvas");
     this.film = el("canvas", { "aria-hidden": "true" });
-    this.sheet = el("div", { class: "sheet" }, this.film);
+    this.sheet = el("div", { class: "laid" }, this.film);
     this.node = el("div", { class: "slideboard", tabIndex: 0, role: "slider", "aria-label": "The place of the sheet: arrow keys move it", "aria-valuemin": 0 }, this.cells.canvas, this.sheet);
     this.cells.canvas.setAttribute("aria-hidden", "true");
     /** @type {Scene | null} */

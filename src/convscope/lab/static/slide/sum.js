@@ -53,17 +53,17 @@ export class Sum {
   show(scene, front, room) {
     this.scene = scene;
     this.front = front;
-    this.room = Math.floor((room - 32) / 2);
+    this.room = scene.below ? Math.floor((room - 48) / 3) : Math.floor((room - 32) / 2);
     const { head, channels } = scene;
     const signs = SIGNS[/** @type {keyof typeof SIGNS} */ (head.operation)];
     const whose = scene.block || channels.length === 1 ? "" : ` of ${channels[front]}`;
     const figure = (/** @type {Which} */ which, /** @type {string} */ words, /** @type {number | null} */ limit) => {
       this.cells[which].canvas.dataset.name = `${words} of ${head.unit}`;
-      return el("figure", {}, el("figcaption", {}, el("b", { text: words }), limit === null ? whose : ` to ±${number(limit)}`), this.cells[which].canvas);
+      return el("figure", {}, el("figcaption", {}, el("b", { text: words }), limit === null ? whose : ` up to ±${number(limit)}`), this.cells[which].canvas);
     };
     const sign = (/** @type {string} */ text) => el("span", { class: "sign", "aria-hidden": "true", text });
     this.blocks.replaceChildren(figure("window", "window", null), ...(head.operation === "largest" ? [sign("→")] : [
-      sign(signs[0]), figure("kernel", signs[2], head.limits.kernel), sign(signs[1]), figure("products", signs[3], head.limits.products), sign("Σ")]), this.sums);
+      sign(signs[0]), figure("kernel", signs[2], head.limits.kernel), sign(signs[1]), figure("products", signs[3], head.limits.products), scene.below ? null : sign("")].filter(Boolean)), this.sums);
     for (const cells of Object.values(this.cells)) cells.canvas.style.cursor = scene.block ? "pointer" : "default";
     this.#slices(scene, front);
     this.#lines(scene);
@@ -115,7 +115,7 @@ export class Sum {
     const [rows, columns] = scene.grid;
     const products = sums?.products ?? [];
     for (const which of /** @type {Which[]} */ (head.operation === "largest" ? ["window"] : ["window", "kernel", "products"]))
-      this.cells[which].show(rows, columns, this.room, (i, j) => scene.cell(which, at, front, products, i, j));
+      this.cells[which].show(rows, columns, this.room, (i, j) => scene.cell(which, at, front, products, i, j), Math.max(12, Math.min(56, 400 / rows)));
     this.#placeSlices(scene, sums);
     const biased = head.bias !== 0 && head.operation === "times";
     const values = channels.length === 1 || head.operation === "largest" ? [sums ? sums.channelSums[0] : null] : [];

@@ -2,12 +2,11 @@
 
 import { address, ask } from "../api.js";
 import { colour, legend, theme } from "../film.js";
-import { chooseFile } from "../incoming.js";
 import * as ink from "../ink.js";
-import { pickPicture, randomPicture } from "../picker.js";
-import { button, el, say } from "../parts.js";
+import { el, say } from "../parts.js";
 import { Fan, siblings } from "../slide/around.js";
 import { Board, MapBoard } from "../slide/boards.js";
+import { Chooser } from "../slide/choose.js";
 import { fromText, numberOf, placeOf, within } from "../slide/places.js";
 import { Rows, rowsOf } from "../slide/rows.js";
 import { Scene } from "../slide/scene.js";
@@ -17,7 +16,6 @@ import { number } from "../words.js";
 
 /** @typedef {import("../slide/places.js").At} At */
 
-const KINDS = ["conv", "subsample", "avg", "max", "linear", "rbf"];
 const LINK = 200;
 const REST = 150;
 
@@ -45,6 +43,8 @@ class Slide {
     this.board = new Board((at, done) => this.#hand(at, done));
     this.map = new MapBoard((at, done) => this.#hand(at, done));
     this.sum = new Sum((channel) => this.#bring(channel));
+    this.fan = new Fan((channel) => this.#bring(channel));
+    this.chooser = new Chooser(lab, (layer, unit) => this.#unit(layer, unit));
     this.transport = new Transport({ now: () => (this.scene ? numberOf(this.scene.head, this.at) : 0), go: (to, how) => this.#played(to, how), turned: (playing) => this.#turned(playing) });
     this.#build(root);
     this.keys = this.#keys();
@@ -56,29 +56,20 @@ class Slide {
 
   /** @param {HTMLElement} root */
   #build(root) {
-    const { lab } = this;
-    const layers = lab.page.layers.filter((/** @type {any} */ layer) => KINDS.includes(layer.kind));
-    this.layer = el("select", { "aria-label": "Layer", onchange: () => this.#unit(this.layer.value, 0) }, ...layers.map((/** @type {any} */ layer) => el("option", { value: layer.name, text: `${layer.name}: ${layer.text.split(" | ")[0].replace(/ maps=\S+/, "")}` })));
-    this.number = el("input", { type: "number", min: 0, step: 1, "aria-label": "Unit", onchange: () => this.#unit(this.layer.value, Number(this.number.value)) });
     this.title = el("h2");
     this.about = el("p", { class: "text" });
     this.problem = el("p", { class: "problem", role: "alert", hidden: true });
     this.below = el("figcaption");
-    this.fan = new Fan((channel) => this.#bring(channel));
     this.made = el("figcaption");
     this.others = el("div", { class: "others" });
     this.legend = el("div");
     this.save = el("a", { class: "quiet", data: { save: "gif" }, download: "", href: "#", text: "Save as GIF" });
     this.numbers = el("details", { ontoggle: () => this.#opened() }, el("summary", { text: "All numbers of this place, every digit" }), el("div", { class: "scroll", tabIndex: 0 }));
-    const choose = el("div", { class: "choose" }, el("label", { class: "field" }, "Layer", this.layer), el("label", { class: "field unit" }, "Unit",
-      el("span", { class: "row" }, button("‹", () => this.#next(-1), { "aria-label": "The unit before", title: "The unit before" }), this.number, button("›", () => this.#next(1), { "aria-label": "The next unit", title: "The next unit" }))),
-    el("div", { class: "row pictures" }, lab.page.pictures.test ? button("Random picture", () => lab.go({ picture: randomPicture(lab) })) : null,
-      lab.page.pictures.test ? button("Pick", () => pickPicture(lab, (picture) => lab.go({ picture }))) : null, button("Open", () => chooseFile(lab))));
     this.left = el("section", { class: "below", "aria-label": "What the sheet lies on" }, this.below, this.fan.node, this.board.node, this.transport.node);
     this.right = el("section", { class: "made", "aria-label": "The map" }, this.made, this.map.node, el("div", { class: "row between" }, this.legend, this.save), this.others);
     this.parts = el("div", { class: "parts", hidden: true }, this.left, this.sum.node, this.right);
     this.status = el("p", { class: "waiting", role: "status", text: "The unit is fetched." });
-    root.append(el("div", { class: "top" }, el("div", { class: "words" }, this.title, this.about), choose), this.problem, this.status, this.parts, this.numbers);
+    root.append(el("div", { class: "top" }, el("div", { class: "words" }, this.title, this.about), this.chooser.node), this.problem, this.status, this.parts, this.numbers);
   }
 
   #keys() {
@@ -89,8 +80,8 @@ class Slide {
       { keys: [" "], says: "play, pause", act: () => this.transport.toggle() },
       { keys: [",", "."], says: "a place back, a place on, row by row", act: (/** @type {KeyboardEvent} */ event) => this.transport.step(event.key === "." ? 1 : -1) },
       { keys: ["Home", "End"], says: "first place, last place", act: (/** @type {KeyboardEvent} */ event) => this.#hand(event.key === "Home" ? [0, 0] : [1e6, 1e6], true) },
-      { keys: ["[", "]"], says: "the layer below, the layer above", act: (/** @type {KeyboardEvent} */ event) => this.#step(event.key === "]" ? 1 : -1) },
-      { keys: ["p", "n"], says: "the unit before, the next unit", act: (/** @type {KeyboardEvent} */ event) => this.#next(event.key === "n" ? 1 : -1) },
+      { keys: ["[", "]"], says: "the layer below, the layer above", act: (/** @type {KeyboardEvent} */ event) => this.chooser.step(event.key === "]" ? 1 : -1) },
+      { keys: ["p", "n"], says: "the unit before, the next unit", act: (/** @type {KeyboardEvent} */ event) => this.chooser.next(event.key === "n" ? 1 : -1) },
       { keys: ["c"], says: "the next slice to the front", act: () => this.scene && this.#bring((this.front + 1) % this.scene.channels.length) },
     ];
   }
@@ -108,9 +99,7 @@ class Slide {
     const { lab } = this;
     const { more } = lab.place;
     const [layer, unit] = this.#parts;
-    this.layer.value = layer;
-    this.number.value = String(unit);
-    this.number.max = String((lab.page.layers.find((/** @type {any} */ one) => one.name === layer)?.units ?? 1) - 1);
+    this.chooser.show(layer, unit);
     this.numbers.open = more.numbers === "1";
     const asked = JSON.stringify([lab.place.run, lab.place.picture, lab.net(), this.unit]);
     const front = /^\d{1,6}$/.test(more.slice ?? "") ? Number(more.slice) : 0;
@@ -187,6 +176,7 @@ class Slide {
     const { scene, front } = this;
     if (!scene || this.parts.hidden) return;
     const { head, channels } = scene;
+    this.parts.classList.toggle("whole", Boolean(scene.below));
     this.about.textContent = `${scene.sentence} ${head.says}`;
     this.below.replaceChildren(el("b", { text: scene.below ? `${head.below}, ${channels.length} values` : channels[front] }), ` ${scene.below ? "" : head.input.slice(1).join("×")}${head.sides.some(Boolean) ? ", hatched: padding" : ""}`);
     this.made.replaceChildren(el("b", { text: head.unit }), ` ${head.size.join("×")}`);
@@ -296,21 +286,8 @@ class Slide {
 
   /** @param {string} layer @param {number} number */
   #unit(layer, number) {
-    const units = this.lab.page.layers.find((/** @type {any} */ one) => one.name === layer)?.units ?? 1;
-    const whole = Math.max(0, Math.min(units - 1, Math.round(number) || 0));
-    const same = this.unit.startsWith(`${layer}/`);
-    this.lab.go({ unit: `${layer}/${whole}`, more: this.#more({ slice: "", at: same ? this.at.join(",") : "" }) });
-  }
-
-  /** @param {number} by */
-  #next(by) {
-    this.#unit(this.layer.value, Number(this.number.value) + by);
-  }
-
-  /** @param {number} by */
-  #step(by) {
-    const at = this.layer.selectedIndex + by;
-    if (at >= 0 && at < this.layer.options.length) this.#unit(this.layer.options[at].value, 0);
+    const same = this.#parts[0] === layer;
+    this.lab.go({ unit: `${layer}/${number}`, more: this.#more({ slice: "", at: same ? this.at.join(",") : "" }) });
   }
 
   #opened() {
