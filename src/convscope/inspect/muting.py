@@ -80,6 +80,11 @@ def accuracy_of(subject: Subject, pictures: Pictures, *, progress: Progress | No
     return right / total if total else 0.0
 
 
+def by_engine(subject: Subject) -> bool:
+    """Whether the native engine computes a net's answers to a set, which is many times as quick."""
+    return isinstance(subject.net, Net) and not lacking(subject.net.stack) and subject.device.type == "cpu"
+
+
 def scores_muted(
     subject: Subject, layer: Layer, picture: np.ndarray, target: int, *, only: Sequence[int] | None = None
 ) -> tuple[float, Float[np.ndarray, " k"]]:
@@ -110,12 +115,7 @@ def _all_answers(
 ) -> Iterator[tuple[int | None, Float[Tensor, "n k"]]]:
     """The net's answers to a set: first as it is (None), then with each of the units muted."""
     net = subject.net
-    if (
-        isinstance(net, Net)
-        and layer.heard == layer.module
-        and not lacking(net.stack)
-        and subject.device.type == "cpu"
-    ):
+    if isinstance(net, Net) and layer.heard == layer.module and by_engine(subject):
         yield from _by_engine(subject, net, layer, pictures, chosen)
         return
     with untouched(net), torch.no_grad():

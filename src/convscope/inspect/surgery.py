@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from convscope.data.images import Pictures
 from convscope.errors import PictureError, StackError
 from convscope.inspect.layers import NORMS, Layer, alike, below_of, layer_of, unit_of, weights_of
-from convscope.inspect.muting import accuracy_of
+from convscope.inspect.muting import AT_ONCE, accuracy_of
 from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject, subject_of
 from convscope.nets.layers import TableConv
@@ -257,9 +257,14 @@ class Surgery:
         """
         if not len(pixels) or len(pixels) != len(labels):
             raise PictureError(f"{len(pixels)} pictures and {len(labels)} labels came: give a label for each")
-        pictures = Pictures(pixels, np.asarray(labels))
-        before = accuracy_of(self._original, pictures)
-        return before, accuracy_of(self._subject, pictures, progress=progress)
+        right, total = [0, 0], len(pixels)
+        for start in range(0, total, AT_ONCE):
+            part = Pictures(pixels[start : start + AT_ONCE], np.asarray(labels[start : start + AT_ONCE]))
+            for which, subject in enumerate((self._original, self._subject)):
+                right[which] += round(accuracy_of(subject, part) * len(part))
+            if progress:
+                progress(min(start + AT_ONCE, total), total)
+        return right[0] / total, right[1] / total
 
     def _scaled(self, unit: str, factor: float, words: str) -> Surgery:
         layer, number = unit_of(self._subject, unit)

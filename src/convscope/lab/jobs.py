@@ -58,7 +58,7 @@ class Jobs:
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def ask(self, key: Hashable, doing: str, work: Work, *, patience: float = PATIENCE) -> Any:
+    def ask(self, key: Hashable, doing: str, work: Work, *, patience: float | None = None) -> Any:
         """The answer that `work` gives, or a `Waiting`: then ask again, with the same key.
 
         Raises:
@@ -77,7 +77,7 @@ class Jobs:
             if not job.over.is_set():
                 self._jobs.move_to_end(key)
             job.asked = time.monotonic()
-        job.over.wait(patience)
+        job.over.wait(PATIENCE if patience is None else patience)
         if not job.over.is_set():
             return Waiting(job.doing, job.done, job.total)
         if job.error is not None:

@@ -93,6 +93,7 @@ class Lenses:
     most: int = MANY
     _held: OrderedDict[tuple[str, ...], Lens] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
+    _making: dict[tuple[str, ...], Lock] = field(default_factory=dict)
 
     def get(self, run: Run, images: Images | None, epoch: int | None, operations: str) -> Lens:
         """The lens of a Run, an epoch (None: the end) and operations as text.
@@ -105,10 +106,21 @@ class Lenses:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
-            known = next((held.whole for held in self._held.values() if held.run is run), None)
-        lens = _made(run, images, epoch, operations, known)
+            making = self._making.setdefault(key, Lock())
+        with making:  # a view asks several things of a new net at once: it is made for all of them
+            with self._lock:
+                if key in self._held:
+                    return self._held[key]
+                known = next((held.whole for held in self._held.values() if held.run is run), None)
+            try:
+                return self._hold(key, _made(run, images, epoch, operations, known))
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+
+    def _hold(self, key: tuple[str, ...], lens: Lens) -> Lens:
         with self._lock:
-            lens = self._held.setdefault(key, lens)  # another may have made it meanwhile
+            self._held[key] = lens
             self._held.move_to_end(key)
             while len(self._held) > 1 and (len(self._held) > self.most or self._bytes() > ROOM):
                 self._held.popitem(last=False)

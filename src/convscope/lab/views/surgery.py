@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from convscope.errors import PictureError
-from convscope.inspect.muting import accuracy_of
+from convscope.inspect.muting import accuracy_of, by_engine
 from convscope.inspect.record import record
 from convscope.inspect.subject import Subject, first_tensor
 from convscope.inspect.tipping import MOST, Tipping, tipping
@@ -96,7 +96,7 @@ def accuracy(desk: TheDesk, run: RunName, lens: TheLens, epoch: Epoch = None) ->
     before = lens if not lens.operations else desk.lens(run, epoch)
     benches = [the_bench(desk, run, one) for one in (before, lens)]
     test, affordable = lens.images.test, int(LONGEST / max(benches[0].pace, 1e-9))
-    count = min(len(test), max(LEAST, affordable))
+    count = len(test) if by_engine(lens.subject) else min(len(test), max(LEAST, affordable))
     chosen = np.linspace(0, len(test) - 1, count).astype(np.int64)
     part = test if count == len(test) else test.take(chosen)
     found: list[float] = []

@@ -64,7 +64,9 @@ def units(
     pixels: ThePicture,
     picture: PictureName,
     layer: LayerName,
-    by: Annotated[Literal["picture", "set"], Query(description="What the units are ranked for")] = "picture",
+    by: Annotated[
+        Literal["picture", "set", "number"], Query(description="What they are ranked for, or by number")
+    ] = "picture",
     start: Annotated[int, Query(ge=0, le=10**6)] = 0,
     count: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
     only: Annotated[
@@ -73,8 +75,9 @@ def units(
 ) -> Response:
     """Units of a layer: their kernels' foremost slices and their sums on a picture, the ones first that matter most.
 
-    The head says of each its `unit`, `why` it has its place, the `pattern` of its kernel; whether it is `dead`, and its
-    `twin`. While a set is asked, `waiting` says how far that is, and the units come in their own order.
+    `by=number` leaves them in their own order. The head says of each its `unit`, `why` it has its place, the `pattern` of
+    its kernel; whether it is `dead`, and its `twin`. While a set is asked, `waiting` says how far that is, and they come in
+    their own order.
     """
     at = layer_of(bench.subject, layer)
     seen, _ = bench.lens.seen(pixels)

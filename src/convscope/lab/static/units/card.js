@@ -14,6 +14,7 @@ import { muted, toggled } from "./ops.js";
 
 const REST = 350;
 const SLICES = 6;
+const KEPT = 24;
 /** @type {Record<string, string>} */
 const TITLES = { patches: "what it answers to the training pictures", muted: "the accuracy without it", favourite: "the picture that it likes best" };
 
@@ -29,6 +30,8 @@ export class Card {
     this.key = "";
     /** Parts that came later, of this key. @type {Map<string, Message>} */
     this.parts = new Map();
+    /** Cards that were seen already, by their keys. @type {Map<string, { message: Message, parts: Map<string, Message> }>} */
+    this.known = new Map();
     this.every = false;
     this.numbers = false;
     this.node = el("article", { class: "card", tabIndex: -1 });
@@ -69,6 +72,8 @@ export class Card {
     if (key === this.key) return this.#epoch();
     this.key = key;
     clearTimeout(this.timer);
+    const known = this.known.get(key);
+    if (known) return this.show(known.message, key, known.parts);
     if (this.built?.unit !== place.unit) {
       this.built = null;
       this.every = false;
@@ -88,8 +93,8 @@ export class Card {
   }
 
   /** A card: of another unit all of it; of the same one at once its kernel and map, and the rest when nothing moves any more.
-   *  @param {Message} message @param {string} key */
-  show(message, key) {
+   *  @param {Message} message @param {string} key @param {Map<string, Message>} [parts] those that are known */
+  show(message, key, parts = new Map()) {
     this.message = message;
     const { head, arrays } = message;
     const shape = JSON.stringify([arrays.kernel.shape, arrays.map.shape, head.swaps.length]);
@@ -98,10 +103,13 @@ export class Card {
     this.past = JSON.stringify([this.lab.place.run, head.unit, this.lab.place.picture]);
     if (fresh) this.#build();
     this.built = { unit: head.unit, shape };
+    if (history && !parts.has("history")) parts.set("history", history);
+    this.known.delete(key);
+    if (this.lab.page.line.status !== "running") this.known.set(key, { message, parts });
+    if (this.known.size > KEPT) this.known.delete(/** @type {string} */ (this.known.keys().next().value));
+    this.parts = parts;
     const rest = () => {
       if (key !== this.key) return;
-      this.parts.clear();
-      if (history) this.parts.set("history", history);
       this.#fill();
       this.#fetchParts(key);
     };
@@ -110,7 +118,6 @@ export class Card {
     this.#epoch();
     this.timer = setTimeout(rest, REST);
   }
-
 
   #build() {
     const { head, arrays } = /** @type {Message} */ (this.message);

@@ -25,6 +25,11 @@ export class Challenge {
     return this.lab.place.more.challenge === "1";
   }
 
+  /** Whether the order of the units would give the answer away. */
+  get hides() {
+    return this.on && this.hints < 2 && !this.lab.place.unit;
+  }
+
   get tries() {
     return Number(this.lab.place.more.tries ?? 0) || 0;
   }
@@ -108,8 +113,8 @@ export class Challenge {
   #hints({ answer, layer, solutions, foremost, size }, silent) {
     const link = (/** @type {string} */ unit) => el("a", { href: this.lab.link({ view: "units", unit }), text: unit });
     const all = [
-      () => [`Stay in ${layer}. Its units are ranked for this picture: the reason beside each says what the score of ${answer} does without it.`],
-      () => ["The first by rank: ", ...between(foremost.slice(0, 3).map(link)), ". ", silent.length ? `You have muted ${list(silent)}.` : ""],
+      () => [size > 1 ? `Mute one of ${layer} and watch the bars: leave it muted where ${answer} has become less likely.` : `Look at the maps of ${layer}: which of them holds most of what makes a ${answer} a ${answer}?`],
+      () => ["Now the units are ranked: the reason beside each says what the score of ", answer, " does without it. The first are ", ...between(foremost.slice(0, 3).map(link)), ". ", silent.length ? `You have muted ${list(silent)}.` : ""],
       () => ["Mute ", ...between(solutions[0].units.map(link)), `: then it says ${solutions[0].says}.`, solutions.length > 1 ? ` There ${solutions.length === 2 ? "is another way" : `are ${solutions.length - 1} other ways`}${size > 1 ? "" : ", each a single unit"}.` : ""],
     ];
     return this.hints ? [el("ol", { class: "hints" }, ...all.slice(0, this.hints).map((words) => el("li", { class: "text" }, ...words())))] : [];

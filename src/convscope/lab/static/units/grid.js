@@ -24,7 +24,7 @@ export class Grid {
     this.more = button("More units", more);
     this.words = el("p", { class: "quiet", role: "status" });
     this.scale = el("div", { class: "scales" });
-    this.node = el("div", { class: "grid" }, this.scale, this.list, el("div", { class: "row" }, this.more, this.words));
+    this.node = el("div", { class: "grid" }, this.list, el("div", { class: "row" }, this.more, this.words));
     this.watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && !this.more.hidden && more(), { rootMargin: "200px" });
     this.watch.observe(this.more);
   }
@@ -78,7 +78,7 @@ export class Grid {
     const shown = `${head.kernel_limit} ${head.map_limit} ${theme()}`;
     if (this.scale.dataset.shown === shown && this.scale.children.length) return;
     this.scale.dataset.shown = shown;
-    this.scale.replaceChildren(legend(head.kernel_limit, "sheets: the numbers of a kernel"), legend(head.map_limit, "maps: the kernel's sum at each place"));
+    this.scale.replaceChildren(legend(head.kernel_limit, "sheets: the numbers of a kernel"), legend(head.map_limit, "maps: its sum at each place"));
   }
 
   /** Tiles glide from where they were to their new places. @param {Map<number, DOMRect>} was */

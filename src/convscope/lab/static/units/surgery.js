@@ -9,8 +9,8 @@ const REST = 300;
 const SHOWN = 10;
 
 export class Surgery {
-  /** @param {import("../lab.js").Lab} lab @param {() => Promise<string>} picture */
-  constructor(lab, picture) {
+  /** @param {import("../lab.js").Lab} lab @param {() => Promise<string>} picture @param {HTMLElement} looked what is looked at */
+  constructor(lab, picture, looked) {
     this.lab = lab;
     this.picture = picture;
     this.question = new Latest();
@@ -23,11 +23,12 @@ export class Surgery {
     this.counted = "";
     this.bars = el("ul", { class: "answers both" });
     this.said = el("p", { class: "text said", role: "status" });
-    this.accuracy = el("p", { class: "text", role: "status" });
-    this.undoer = button("Take back", () => this.undo());
-    this.redoer = button("Do again", () => this.redo());
-    this.node = el("section", { class: "surgery", "aria-label": "What the changes do", hidden: true },
-      el("div", { class: "stack" }, this.said, el("div", {}, el("h3", { text: "Over the whole test set" }), this.accuracy), el("div", { class: "row" }, this.undoer, this.redoer, button("Reset", () => this.operate([])))),
+    this.accuracy = el("p", { class: "text accuracy", role: "status" });
+    this.undoer = button("Take back", () => this.undo(), { class: "small" });
+    this.redoer = button("Do again", () => this.redo(), { class: "small" });
+    this.resetter = button("Reset", () => this.operate([]), { class: "small" });
+    this.node = el("section", { class: "surgery", "aria-label": "What the changes do" },
+      el("div", { class: "stack" }, looked, this.said, this.accuracy, el("div", { class: "row" }, this.undoer, this.redoer, this.resetter)),
       el("figure", {}, this.bars, el("figcaption", {}, el("i", { class: "before" }), " before ", el("i", { class: "after" }), " after the changes")));
   }
 
@@ -67,18 +68,27 @@ export class Surgery {
     this.expected = ops;
     this.undoer.disabled = !ops;
     this.redoer.disabled = !this.undone.length;
-    this.node.hidden = !ops && !this.undone.length;
+    this.resetter.disabled = !ops;
+    this.node.classList.toggle("idle", !ops && !this.undone.length);
     if (!ops) {
-      this.bars.replaceChildren();
-      this.said.textContent = "No change is left: the network is as it was.";
+      this.said.textContent = this.undone.length ? "No change is left: the network is as it was." : "Nothing is changed. Mute a unit, and see here what that does.";
       this.accuracy.textContent = "";
       this.asked = this.counted = "";
-      return clearTimeout(this.timer);
+      clearTimeout(this.timer);
+      return this.idle();
     }
     const net = JSON.stringify([place.run, this.lab.net()]);
     const key = JSON.stringify([net, place.picture]);
     if (key !== this.asked) this.#effect(key);
     if (net !== this.counted) this.#count(net);
+  }
+
+  /** Without changes the answer is what the page heard. */
+  idle() {
+    const { said, place } = this.lab;
+    if (place.ops.length || !said || said.head.operations.length) return;
+    const chances = Array.from(said.arrays.chances.values);
+    this.#bars(said.head.classes, chances, chances, said.head.label);
   }
 
   /** @param {string} key */
@@ -101,6 +111,11 @@ export class Surgery {
     const same = said_before === said_after;
     this.said.replaceChildren(...(same ? ["It still says ", el("b", { text: said_after }), `: ${percent(Math.max(...after))}, before ${percent(Math.max(...before))}.`]
       : ["It said ", el("b", { text: said_before }), ", and now it says ", el("b", { class: "new", text: said_after }), `: ${percent(Math.max(...after))}.`]));
+    this.#bars(classes, before, after, said_after);
+  }
+
+  /** @param {string[]} classes @param {number[]} before @param {number[]} after @param {string} said */
+  #bars(classes, before, after, said) {
     const most = classes.map((_, n) => n).sort((a, b) => Math.max(before[b], after[b]) - Math.max(before[a], after[a])).slice(0, SHOWN);
     const shown = classes.length <= SHOWN ? classes.map((_, n) => n) : most;
     this.bars.replaceChildren(...shown.map((n) => {
@@ -109,8 +124,8 @@ export class Surgery {
         bar.style.transform = `scaleX(${part})`;
         return bar;
       };
-      return el("li", { class: classes[n] === said_after ? "said" : "", title: `${classes[n]}: ${exact(before[n])} before, ${exact(after[n])} after` }, el("span", { class: "name", text: classes[n] }),
-        el("span", { class: "track" }, fill(before[n], "before"), fill(after[n], "after")), el("span", { class: "value", text: `${percent(before[n])} → ${percent(after[n])}` }));
+      return el("li", { class: classes[n] === said ? "said" : "", title: `${classes[n]}: ${exact(before[n])} before, ${exact(after[n])} after` }, el("span", { class: "name", text: classes[n] }),
+        el("span", { class: "track" }, fill(before[n], "before"), fill(after[n], "after")), el("span", { class: "value", text: before === after ? percent(after[n]) : `${percent(before[n])} → ${percent(after[n])}` }));
     }));
   }
 
@@ -118,7 +133,7 @@ export class Surgery {
   #count(net) {
     this.counted = net;
     clearTimeout(this.timer);
-    this.accuracy.textContent = this.lab.page.pictures.test ? "It is counted as soon as you rest." : "Its pictures are not here, so it cannot be counted.";
+    this.accuracy.textContent = this.lab.page.pictures.test ? "The accuracy is counted as soon as you rest." : "Its pictures are not here, so it cannot be counted.";
     if (!this.lab.page.pictures.test) return;
     this.timer = setTimeout(async () => {
       try {

@@ -33,7 +33,11 @@ class Units {
     this.timer = undefined;
     this.asked = { layer: "", order: "", net: "" };
     const picture = () => this.#picture();
-    this.surgery = new Surgery(lab, picture);
+    this.thumb = el("canvas", { class: "photo", role: "img", "aria-label": "the picture" });
+    this.says = el("span");
+    const pick = lab.page.pictures.test ? [button("Pick", () => pickPicture(lab, (chosen) => lab.go({ picture: chosen })), { class: "small" }), button("Random", () => lab.go({ picture: randomPicture(lab) }), { class: "small" })] : [];
+    this.dare = button("A challenge", () => this.challenge.begin(), { class: "small" });
+    this.surgery = new Surgery(lab, picture, el("div", { class: "looked" }, this.thumb, el("div", {}, this.says, el("div", { class: "row" }, ...pick, this.dare))));
     this.challenge = new Challenge(lab, picture);
     const operate = (/** @type {string[]} */ ops, /** @type {{ replace?: boolean }} */ how = {}) => this.surgery.operate(ops, { ...how, more: this.challenge.counted(ops) });
     this.operate = operate;
@@ -44,15 +48,10 @@ class Units {
     this.about = el("p", { class: "text quiet" });
     this.layers = el("nav", { class: "layers-nav", "aria-label": "Layers" });
     this.by = el("div", { class: "row by", role: "group", "aria-label": "Ranked for" });
-    this.thumb = el("canvas", { class: "photo", role: "img", "aria-label": "the picture" });
-    this.says = el("span");
     this.problem = el("p", { class: "problem", hidden: true });
-    const pick = lab.page.pictures.test ? [button("Pick", () => pickPicture(lab, (chosen) => lab.go({ picture: chosen })), { class: "small" }), button("Random", () => lab.go({ picture: randomPicture(lab) }), { class: "small" })] : [];
-    this.dare = button("A challenge", () => this.challenge.begin(), { class: "small" });
     root.append(
-      el("header", {}, el("div", { class: "stack" }, el("div", { class: "row" }, this.layers), this.title, this.about), el("div", { class: "looked" }, this.thumb, el("div", {}, this.says, el("div", { class: "row" }, ...pick, this.dare)))),
-      this.challenge.node, this.surgery.node, this.problem,
-      el("div", { class: "body" }, el("section", { class: "all", "aria-label": "The units of the layer" }, this.by, this.grid.node, this.plain.node), this.card.node));
+      el("header", {}, el("div", { class: "stack" }, this.layers, this.title, this.about, this.by, this.grid.scale, this.challenge.node), this.surgery.node), this.problem,
+      el("div", { class: "body" }, el("section", { class: "all", "aria-label": "The units of the layer" }, this.grid.node, this.plain.node), this.card.node));
     this.body = /** @type {HTMLElement} */ (root.querySelector(".body"));
     this.leavers = [lab.on("said", () => this.#said()), lab.on("theme", () => this.#theme())];
     this.keys = [
@@ -81,7 +80,9 @@ class Units {
     return page.layers.find((/** @type {any} */ one) => one.name === name) ?? page.layers.find((/** @type {any} */ one) => one.kernels) ?? page.layers[0];
   }
 
+  /** What the units are ranked for; while the challenge has not come to that hint, for nothing. */
   get ranking() {
+    if (this.challenge.hides) return "number";
     return this.lab.place.more.by === "set" ? "set" : "picture";
   }
 
@@ -98,13 +99,15 @@ class Units {
     this.#head(layer);
     this.surgery.update();
     this.challenge.update();
-    this.dare.hidden = this.challenge.on;
+    this.dare.hidden = this.about.hidden = this.challenge.on;
     const open = Boolean(place.unit) && layer.kernels;
     this.body.classList.toggle("opened", open);
     this.card.node.hidden = !open;
     if (open) this.card.update();
     else this.card.leave();
-    this.grid.node.hidden = this.by.hidden = !layer.kernels;
+    this.grid.node.hidden = !layer.kernels;
+    this.grid.scale.hidden = !layer.kernels || open;
+    this.by.hidden = !layer.kernels || this.challenge.hides;
     this.plain.node.hidden = layer.kernels;
     if (layer.kernels) this.#units(layer);
     else this.plain.show(layer.name);
@@ -187,6 +190,7 @@ class Units {
     paintPicture(this.thumb, said.arrays.picture.values, /** @type {[number, number, number]} */ (said.arrays.picture.shape));
     this.says.replaceChildren("The network says ", el("b", { text: said.head.label }));
     this.card.paintPicture();
+    this.surgery.idle();
     if (this.challenge.on) this.challenge.show();
     if (!this.layer.kernels) this.plain.show(this.layer.name);
   }
