@@ -58,10 +58,11 @@ def parse_changes(text: str) -> dict[str, Change]:
         name, colon, rest = part.partition(":")
         if not colon or name in changes:
             raise StackError(f"{part[:60]!r} says no change: it is written like C1:padding=2,stride=1")
-        words = dict(word.partition("=")[::2] for word in rest.split(","))
+        words = {key: value for key, _, value in (word.partition("=") for word in rest.split(","))}
         if not words or set(words) - {"padding", "stride", "dilation"}:
             raise StackError(f"{part[:60]!r}: padding, stride and dilation can be changed")
-        changes[name] = Change(**{key: _value(key, value) for key, value in words.items()})
+        told: dict[str, Any] = {key: _value(key, value) for key, value in words.items()}
+        changes[name] = Change(**told)
     return changes
 
 

@@ -13,6 +13,7 @@
 export const VIEWS = [
   { name: "draw", title: "Draw", load: () => import("./draw.js") },
   { name: "slide", title: "Slide", load: () => import("./slide.js") },
+  { name: "paper", title: "Paper", load: () => import("./paper.js") },
   { name: "pad", title: "Pad", load: () => import("./pad.js") },
   { name: "units", title: "Units", load: () => import("./units.js") },
   { name: "train", title: "Train", load: () => import("./train.js") },
