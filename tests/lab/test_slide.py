@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 import convscope as cs
 from convscope.lab.shelf import PACKAGED_FOLDER
@@ -99,4 +101,105 @@ def test_the_animation_is_a_gif_of_bounded_size(client, unit):
     )
     assert answer.headers["content-type"] == "image/gif" and len(answer.content) < 4_000_000
     with Image.open(io.BytesIO(answer.content)) as film:
-        assert getattr(film, "n_frames", 1) == 72
+        assert getattr(film, "n_frames", 1) == 60
+
+
+def exact(page, name):
+    return float(page.locator(f'tfoot td[data-sum="{name}"]').inner_text().replace("−", "-"))
+
+
+@pytest.mark.parametrize("unit, at", [("C1/2", (11, 20)), ("C3/5", (4, 3)), ("OUT/7", (0, 0))])
+def test_the_numbers_on_the_page_are_those_of_the_trace(look, net, picture, unit, at):
+    page = look().go(f"#/lenet5/slide?unit={unit}&picture=test/0&at={at[0]},{at[1]}&numbers=1")
+    seen = cs.trace_layer(net, picture, unit, at)
+    expect(page.locator(".exact caption")).to_contain_text(f"row {at[0]}, column {at[1]}")
+    assert exact(page, "sum") == seen.sum
+    if seen.activation != "none":
+        assert exact(page, seen.activation) == seen.value
+        assert exact(page, "bias") == seen.bias
+    said = [
+        [float(cell.replace("−", "-")) for cell in row.split("\t")[1:]]
+        for row in page.locator(".exact tbody").inner_text().splitlines()
+    ]
+    window = seen.window[0] if unit != "OUT/7" else seen.window
+    kernel = seen.kernel[0] if unit != "OUT/7" else seen.kernel
+    products = seen.products[0] if unit != "OUT/7" else seen.products
+    assert np.array_equal(said, np.stack([window.ravel(), kernel.ravel(), products.ravel()], 1))
+    shown = float(page.locator(".end .value").get_attribute("title").replace("−", "-"))
+    assert shown == seen.value
+
+
+@pytest.mark.parametrize("place", ["unit=C1/0&picture=test/0&at=12,7", "unit=C3/15&picture=test/1&slice=4", "unit=F6/3&epoch=3", ""])  # fmt: skip
+def test_it_opens_from_its_link_at_any_width(look, width, place):
+    page = look(width).go(f"#/lenet5/slide?{place}")
+    expect(page.locator(".end .value")).not_to_have_text("")
+    link = page.url
+    page.wait_for_timeout(300)
+    assert page.url == link
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_keys_alone_move_play_and_choose(look):
+    page = look(reduced_motion="reduce").go("#/lenet5/slide?unit=C1/0&picture=test/0&at=3,3")
+    expect(page.locator(".sums")).to_contain_text("row 3, column 3")
+    for key, place in [("ArrowRight", "row 3, column 4"), ("ArrowDown", "row 4, column 4"), ("End", "row 27, column 27"),
+                       ("ArrowRight", "row 27, column 27"), ("Home", "row 0, column 0"), (".", "row 0, column 1")]:  # fmt: skip
+        page.keyboard.press(key)
+        expect(page.locator(".sums")).to_contain_text(place)
+    expect(page).to_have_url(re.compile("at=0,1"))
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.locator(".sums")).not_to_contain_text("row 0, column 1")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile("unit=C1/1"))
+    page.keyboard.press("]")
+    expect(page.locator("h2")).to_have_text("S2/0")
+    expect(page.get_by_label("Layer", exact=True)).to_have_value("S2")
+
+
+def test_the_sheet_is_dragged_and_the_map_points_back(look):
+    page = look().go("#/lenet5/slide?unit=C1/0&picture=test/0")
+    expect(page.locator(".sums")).to_contain_text("row 0, column 0")
+    board = page.locator(".slideboard").bounding_box()
+    cell = board["width"] / 32
+    page.mouse.move(board["x"] + 2.5 * cell, board["y"] + 2.5 * cell)
+    page.mouse.down()
+    page.mouse.move(board["x"] + 12.5 * cell, board["y"] + 7.5 * cell, steps=5)
+    page.mouse.up()
+    expect(page.locator(".sums")).to_contain_text("row 5, column 10")
+    expect(page).to_have_url(re.compile("at=5,10"))
+    map_ = page.locator(".mapboard")
+    box = map_.bounding_box()
+    map_.click(position={"x": box["width"] * 20.5 / 28, "y": box["height"] * 14.5 / 28})
+    expect(page.locator(".sums")).to_contain_text("row 14, column 20")
+
+
+def test_it_plays_to_the_end_and_the_map_fills(look):
+    page = look().go("#/lenet5/slide?unit=C3/0&picture=test/0")
+    expect(page.locator(".sums")).to_contain_text("row 0, column 0")
+    expect(page.locator(".rest").first).to_be_hidden()
+    page.get_by_label("Speed").select_option("60")
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(page.locator(".rest").last).to_be_visible()
+    expect(page.locator(".sums")).to_contain_text("row 9, column 9")
+    expect(page.locator(".rest").last).to_be_hidden()
+    expect(page).to_have_url(re.compile("at=9,9"))
+
+
+def test_a_slice_is_brought_to_the_front(look):
+    page = look().go("#/lenet5/slide?unit=C3/5&picture=test/0")
+    page.get_by_role("button", name="1: bring S2/1 to the front").click()
+    expect(page).to_have_url(re.compile("slice=1"))
+    expect(page.locator(".blocks figcaption").first).to_have_text("window of S2/1")
+
+
+def test_a_unit_that_is_not_there_is_said_and_another_can_be_chosen(look):
+    watched = look()
+    page = watched.go("#/lenet5/slide?unit=C1/99&picture=test/0")
+    expect(page.locator(".view .problem")).to_contain_text("'C1/99' is no unit of C1")
+    page.get_by_label("Layer", exact=True).select_option("C3")
+    expect(page.locator(".end .value")).to_be_visible()
+    expect(page.locator(".view .problem")).to_be_hidden()
+    watched.complaints[:] = [line for line in watched.complaints if "status of 400" not in line]

@@ -29,7 +29,7 @@ MAPS, ROWS = 2_000_000, 250_000
 """Numbers of the maps below that are sent at once, and products; there are more in further answers."""
 MEASURED = 3_000_000
 """Products of which the largest is looked for; of more, some rows are."""
-FRAMES = 72
+FRAMES = 60
 HELD = 8
 """Units that are kept ready to be asked for further rows."""
 
@@ -96,12 +96,19 @@ def rows(
     first: Annotated[int, Query(ge=0, le=10**6, description="A row of the map")] = 0,
     channel: Channel = 0,
 ) -> Packed:
-    """Products, sums of each channel, and sums, of some rows of the map from `first` on: float64, as a trace has them."""
+    """Of some rows of the map from `first` on: the products, each channel's sum, their total, and with the bias the sum.
+
+    All in float64, as a trace has them.
+    """
     found = _sliding(lens, lens.seen(picture)[0], unit)
     some, per = _shares(found, channel)
     made = found.rows(first, max(1, min(per, found.size[0] - first)), some)
     head = {"first": made.first, "count": len(made.sums), "channel": some.start}
-    return Packed(head, {"products": made.products, "channel_sums": made.channel_sums, "sums": made.sums})
+    totals = made.channel_sums.sum(-1)
+    return Packed(
+        head,
+        {"products": made.products, "channel_sums": made.channel_sums, "totals": totals, "sums": made.sums},
+    )
 
 
 @router.get(
@@ -119,7 +126,7 @@ def animation(
     channel: Channel = 0,
     theme: Literal["light", "dark"] = "light",
 ) -> Response:
-    """The kernel sliding while the map of its sums fills, at most 72 frames."""
+    """The kernel sliding while the map of its sums fills, at most 60 frames."""
     seen = lens.seen(picture)[0]
     found = _sliding(lens, seen, unit)
     some, _ = _shares(found, channel)

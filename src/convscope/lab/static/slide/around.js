@@ -7,6 +7,7 @@ import { corner, extent } from "./places.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 
 const SIDE = 48;
+const SMALL = 28;
 const MOST = 64;
 
 /** The maps that a unit sees, small, each with its slice of the sheet; one is brought to the front. */
@@ -19,6 +20,7 @@ export class Fan {
     this.marks = [];
     /** @type {Scene | null} */
     this.scene = null;
+    this.scale = 1;
   }
 
   /** @param {Scene} scene @param {number} front */
@@ -29,12 +31,12 @@ export class Fan {
     this.node.replaceChildren();
     if (channels.length === 1 || scene.below) return;
     const [, rows, columns] = head.input;
-    const scale = SIDE / Math.max(rows, columns);
+    const scale = (this.scale = (channels.length > 8 ? SMALL : SIDE) / Math.max(rows, columns));
     const size = extent(head);
     channels.slice(0, MOST).forEach((name, c) => {
       if (!scene.has(c)) return;
       const [canvas, mark] = [el("canvas", { "aria-hidden": "true", data: { name } }), el("i")];
-      scene.paint(canvas, c);
+      scene.paint(canvas, c, true);
       [canvas.style.width, canvas.style.height] = [`${columns * scale}px`, `${rows * scale}px`];
       [mark.style.width, mark.style.height] = [`${size[1] * scale}px`, `${size[0] * scale}px`];
       this.marks.push(mark);
@@ -48,10 +50,8 @@ export class Fan {
   /** @param {import("./places.js").At} at */
   place(at) {
     if (!this.scene || !this.marks.length) return;
-    const { input } = this.scene.head;
-    const scale = SIDE / Math.max(input[1], input[2]);
     const [y, x] = corner(this.scene.head, at);
-    for (const mark of this.marks) mark.style.transform = `translate(${x * scale}px, ${y * scale}px)`;
+    for (const mark of this.marks) mark.style.transform = `translate(${x * this.scale}px, ${y * this.scale}px)`;
   }
 }
 

@@ -7,7 +7,7 @@ import { corner, extent, middle, placeUnder, within } from "./places.js";
 
 /** @typedef {import("./places.js").At} At */
 /** @typedef {import("./scene.js").Scene} Scene */
-/** @typedef {(at: At, done: boolean) => void} Move */
+/** @typedef {(at: At | null) => void} Move  to a place; null: the hand lets go */
 
 const FINE = 8;
 
@@ -50,8 +50,8 @@ export class Board {
         held = on ? [point[0] - centre[0], point[1] - centre[1]] : [0, 0];
         if (on) return;
       }
-      if (how === "up") return move(this.at, true);
-      move(placeUnder(scene.head, point[0] - held[0], point[1] - held[1]), false);
+      if (how === "up") return move(null);
+      move(placeUnder(scene.head, point[0] - held[0], point[1] - held[1]));
     });
     /** @type {At} */
     this.at = [0, 0];
@@ -70,6 +70,7 @@ export class Board {
     [style.height, style.width] = [`${size[0] * side}px`, `${size[1] * side}px`];
     const edges = scene.below ? 0 : Math.min(4, scene.channels.length - 1);
     style.boxShadow = Array.from({ length: edges }, (_, n) => `${3 * (n + 1)}px ${-3 * (n + 1)}px 0 -1px var(--paper), ${3 * (n + 1)}px ${-3 * (n + 1)}px 0 0 var(--mark)`).join(", ");
+    this.node.style.marginTop = `${3 * edges}px`;
     this.sheet.classList.toggle("tiny", Math.min(...size) * side < 12);
     const mixes = side < FINE && !scene.picture;
     this.film.hidden = mixes || scene.block !== null || scene.head.operation === "largest" || scene.places === 1;
@@ -131,13 +132,11 @@ export class MapBoard {
     this.node = el("div", { class: "mapboard" }, this.cells.canvas, ...this.rest, this.spot);
     /** @type {Scene | null} */
     this.scene = null;
-    /** @type {At} */
-    this.at = [0, 0];
     drag(this.node, (y, x, how) => {
       if (!this.scene) return;
       const [rows, columns] = this.scene.head.size;
-      if (how === "up") return move(this.at, true);
-      move(within(this.scene.head, [Math.floor(y * rows), Math.floor(x * columns)]), false);
+      if (how === "up") return move(null);
+      move(within(this.scene.head, [Math.floor(y * rows), Math.floor(x * columns)]));
     });
   }
 
@@ -166,7 +165,6 @@ export class MapBoard {
   /** @param {At} at @param {boolean} filling what is still to come is pale */
   place(at, filling) {
     if (!this.scene) return;
-    this.at = at;
     const { side } = this.cells;
     const [rows, columns] = this.scene.head.size;
     this.spot.style.transform = `translate(${at[1] * side}px, ${at[0] * side}px)`;

@@ -13,7 +13,7 @@ export class Chooser {
     this.lab = lab;
     this.chosen = chosen;
     const { layers, pictures } = lab.page;
-    const text = (/** @type {any} */ layer) => `${layer.name}: ${layer.text.split(" | ")[0].replace(/ maps=\S+/, "")}`;
+    const text = (/** @type {any} */ layer) => `${layer.name}: ${layer.text.split(" | ").find((/** @type {string} */ step) => step.startsWith(layer.kind))?.replace(/ \w+=\S+/g, "") ?? layer.kind}`;
     this.layer = el("select", { "aria-label": "Layer", onchange: () => chosen(this.layer.value, 0) },
       ...layers.filter((/** @type {any} */ layer) => KINDS.includes(layer.kind)).map((/** @type {any} */ layer) => el("option", { value: layer.name, text: text(layer) })));
     this.unit = el("input", { type: "number", min: 0, step: 1, "aria-label": "Unit", onchange: () => this.#take(Number(this.unit.value)) });

@@ -4,7 +4,7 @@ import { Latest, ask } from "../api.js";
 
 const KEPT = 24;
 
-/** @typedef {{ products: ArrayLike<number>, channelSums: ArrayLike<number>, sum: number }} Sums  of one place */
+/** @typedef {{ products: ArrayLike<number>, channelSums: ArrayLike<number>, total: number, sum: number }} Sums  of one place; the sum is the total and the bias */
 
 export class Rows {
   /**
@@ -31,11 +31,12 @@ export class Rows {
     this.#want(part ? this.#next(row, number) : number);
     if (!part) return null;
     const place = (row - part.head.first) * size[1] + column;
-    const { products, channel_sums, sums } = part.arrays;
+    const { products, channel_sums, totals, sums } = part.arrays;
     const each = products.values.length / sums.values.length;
     return {
       products: products.values.subarray(place * each, (place + 1) * each),
       channelSums: channel_sums.values.subarray(place * channels.length, (place + 1) * channels.length),
+      total: totals.values[place],
       sum: sums.values[place],
     };
   }

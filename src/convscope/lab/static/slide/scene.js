@@ -65,15 +65,24 @@ export class Scene {
     }
     const [, rows, columns] = this.head.input;
     const [y, x] = [row - this.head.sides[0], column - this.head.sides[1]];
-    return y >= 0 && x >= 0 && y < rows && x < columns ? this.given_(channel, y, x) : paddingCell("padding");
+    if (y < 0 || x < 0 || y >= rows || x >= columns) return paddingCell("padding");
+    const cell = this.given_(channel, y, x);
+    if (!this.coloured || !this.picture) return cell;
+    const [red, green, blue] = [0, 1, 2].map((c) => this.picture?.values[(c * rows + y) * columns + x]);
+    return { ...cell, fill: `rgb(${red} ${green} ${blue})` };
   }
 
-  /** Paint what is below a pixel a number, without its padding. @param {HTMLCanvasElement} canvas @param {number} channel */
-  paint(canvas, channel) {
+  /** Whether what is below is a picture whose three colours the unit sees. */
+  get coloured() {
+    return this.picture?.shape[0] === 3 && this.channels.length === 3;
+  }
+
+  /** Paint what is below a pixel a number, without its padding. @param {HTMLCanvasElement} canvas @param {number} channel @param {boolean} [alone] as a picture's one colour */
+  paint(canvas, channel, alone = false) {
     const [, rows, columns] = this.head.input;
     const size = rows * columns;
     if (!this.picture) return paintMap(canvas, this.given.values, rows, columns, this.head.limits.given, (channel - this.head.first) * size);
-    const colours = this.picture.shape[0] === 3 && this.channels.length === 3;
+    const colours = this.coloured && !alone;
     const from = this.head.numbers[channel] * size;
     paintPicture(canvas, colours ? this.picture.values : this.picture.values.subarray(from, from + size), [colours ? 3 : 1, rows, columns]);
   }
@@ -128,9 +137,8 @@ export class Scene {
     const some = head.below && channels.length < head.units_below ? `${channels.length} of the ${head.units_below} maps of ${head.below}` : what;
     if (this.below) return `Its window is everything below: ${channels.length} values of ${head.below}.`;
     if (high >= rows && wide >= columns && this.places === 1) return `It has one place: its window is all of ${some}, ${rows}×${columns} numbers each.`;
-    const sheet = `${head.kernel.join("×")} numbers`;
-    if (channels.length === 1 && head.operation === "largest") return `A window of ${sheet} slides over ${some}.`;
-    if (channels.length === 1) return `A kernel of ${sheet} slides over ${head.below ? `one map, ${channels[0]}` : some}.`;
+    const sheet = head.kernel[0] * head.kernel[1] === 1 ? "a single number" : `${head.kernel.join("×")} numbers`;
+    if (channels.length === 1) return `A ${head.operation === "largest" ? "window" : "kernel"} of ${sheet} slides over ${head.below ? `one map, ${channels[0]}` : some}.`;
     return `A stack of ${channels.length} sheets, ${sheet} each, slides over ${some}: ${channels.length} become one.`;
   }
 }

@@ -10,7 +10,7 @@ import { block } from "./places.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Which} Which */
 
-const LISTED = 16;
+const LISTED = 8;
 const SIGNS = { times: ["×", "=", "kernel", "products"], "squared difference": ["−", "²=", "code", "squared differences"], largest: ["", "", "", ""] };
 
 /** A number that says all its digits where one points. @param {HTMLElement} node @param {number | null} value */
@@ -53,7 +53,9 @@ export class Sum {
   show(scene, front, room) {
     this.scene = scene;
     this.front = front;
-    this.room = scene.below ? Math.floor((room - 48) / 3) : Math.floor((room - 32) / 2);
+    const three = scene.below !== null && room >= 600;
+    this.room = three ? Math.floor((room - 48) / 3) : Math.floor((room - 32) / 2);
+    this.blocks.classList.toggle("three", three);
     const { head, channels } = scene;
     const signs = SIGNS[/** @type {keyof typeof SIGNS} */ (head.operation)];
     const whose = scene.block || channels.length === 1 ? "" : ` of ${channels[front]}`;
@@ -63,7 +65,7 @@ export class Sum {
     };
     const sign = (/** @type {string} */ text) => el("span", { class: "sign", "aria-hidden": "true", text });
     this.blocks.replaceChildren(figure("window", "window", null), ...(head.operation === "largest" ? [sign("→")] : [
-      sign(signs[0]), figure("kernel", signs[2], head.limits.kernel), sign(signs[1]), figure("products", signs[3], head.limits.products), scene.below ? null : sign("")].filter(Boolean)), this.sums);
+      sign(signs[0]), figure("kernel", signs[2], head.limits.kernel), sign(signs[1]), figure("products", signs[3], head.limits.products), ...(three ? [] : [sign("")])]), this.sums);
     for (const cells of Object.values(this.cells)) cells.canvas.style.cursor = scene.block ? "pointer" : "default";
     this.#slices(scene, front);
     this.#lines(scene);
@@ -92,15 +94,12 @@ export class Sum {
 
   /** @param {Scene} scene */
   #lines({ head, block: laid, channels }) {
-    const cells = head.kernel[0] * head.kernel[1] * (laid ? head.shown : 1);
+    const cells = head.kernel[0] * head.kernel[1] * (laid ? channels.length : 1);
     const [one, many] = head.operation === "squared difference" ? ["squared difference", "squared differences"] : ["product", "products"];
+    const whole = head.operation === "largest" ? `the largest of ${cells}` : channels.length === 1 || laid ? `sum of ${count(cells, one, many)}` : `all ${channels.length} slices together`;
     /** @type {[string, string][]} */
-    const said = [];
-    if (head.operation === "largest") said.push([`the largest of ${cells}`, head.says]);
-    else if (channels.length === 1) said.push([`sum of ${count(cells, one, many)}`, head.says]);
-    const biased = head.bias !== 0 && head.operation === "times";
-    if (biased) said.push(["+ bias", "One more learned number, the same at every place"]);
-    if (biased || !said.length) said.push([laid ? `= sum of all ${count(channels.length, one, many)}` : "= sum", "What the unit makes of the window"]);
+    const said = [[whole, head.says]];
+    if (head.bias !== 0 && head.operation === "times") said.push(["+ bias", "One more learned number, the same at every place"], ["= sum", "What the unit makes of the window"]);
     for (const { kind, says } of head.stages.slice(1)) said.push([`→ ${kind}`, says]);
     this.numbers = said.map(() => el("dd", { class: "n" }));
     this.lines.replaceChildren(...said.flatMap(([words, title], n) => [el("dt", { title, text: words }), this.numbers[n]]));
@@ -111,16 +110,14 @@ export class Sum {
   place(at, sums) {
     const { scene, front = 0 } = this;
     if (!scene) return;
-    const { head, channels } = scene;
+    const { head } = scene;
     const [rows, columns] = scene.grid;
     const products = sums?.products ?? [];
     for (const which of /** @type {Which[]} */ (head.operation === "largest" ? ["window"] : ["window", "kernel", "products"]))
       this.cells[which].show(rows, columns, this.room, (i, j) => scene.cell(which, at, front, products, i, j), Math.max(12, Math.min(56, 400 / rows)));
     this.#placeSlices(scene, sums);
-    const biased = head.bias !== 0 && head.operation === "times";
-    const values = channels.length === 1 || head.operation === "largest" ? [sums ? sums.channelSums[0] : null] : [];
-    if (biased) values.push(head.bias);
-    if (biased || !values.length) values.push(sums?.sum ?? null);
+    const values = [sums?.total ?? null];
+    if (head.bias !== 0 && head.operation === "times") values.push(head.bias, sums?.sum ?? null);
     for (let stage = 1; stage < head.stages.length; stage++) values.push(scene.value(stage, at));
     this.numbers.forEach((node, n) => put(node, values[n]));
     const value = scene.value(head.stages.length - 1, at);
@@ -158,7 +155,7 @@ export function table(scene, at, front, sums) {
       const cells = /** @type {Which[]} */ (["window", "kernel", "products"]).map((which) => scene.cell(which, at, front, sums.products, i, j));
       if (cells[0]) lines.push(el("tr", {}, el("th", { scope: "row", text: cells[1]?.name ?? "" }), ...cells.map((cell) => el("td", { class: "n", text: cell ? exact(cell.value) : "" }))));
     }
-  const ends = channels.map((name, c) => /** @type {[string, number]} */ ([`sum of ${name}`, sums.channelSums[c]]));
+  const ends = scene.block ? [] : channels.map((name, c) => /** @type {[string, number]} */ ([`sum of ${name}`, sums.channelSums[c]]));
   if (head.operation === "times") ends.push(["bias", head.bias]);
   ends.push(["sum", sums.sum], ...head.stages.slice(1).map((/** @type {any} */ stage, /** @type {number} */ n) => /** @type {[string, number]} */ ([stage.kind, scene.value(n + 1, at)])));
   const whose = scene.block || channels.length === 1 ? "" : ` of ${channels[front]}`;

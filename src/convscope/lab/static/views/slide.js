@@ -40,8 +40,8 @@ class Slide {
     /** @type {Rows | null} */
     this.rows = null;
     this.frame = 0;
-    this.board = new Board((at, done) => this.#hand(at, done));
-    this.map = new MapBoard((at, done) => this.#hand(at, done));
+    this.board = new Board((at) => this.#hand(at));
+    this.map = new MapBoard((at) => this.#hand(at));
     this.sum = new Sum((channel) => this.#bring(channel));
     this.fan = new Fan((channel) => this.#bring(channel));
     this.chooser = new Chooser(lab, (layer, unit) => this.#unit(layer, unit));
@@ -74,12 +74,12 @@ class Slide {
 
   #keys() {
     /** @param {string} key @param {string} says @param {At} by */
-    const arrow = (key, says, by) => ({ keys: [key], says, act: () => this.#hand([this.at[0] + by[0], this.at[1] + by[1]], true) });
+    const arrow = (key, says, by) => ({ keys: [key], says, act: () => this.#hand([this.at[0] + by[0], this.at[1] + by[1]]) });
     return [
       arrow("ArrowLeft", "move the sheet", [0, -1]), arrow("ArrowRight", "move the sheet", [0, 1]), arrow("ArrowUp", "move the sheet", [-1, 0]), arrow("ArrowDown", "move the sheet", [1, 0]),
       { keys: [" "], says: "play, pause", act: () => this.transport.toggle() },
       { keys: [",", "."], says: "a place back, a place on, row by row", act: (/** @type {KeyboardEvent} */ event) => this.transport.step(event.key === "." ? 1 : -1) },
-      { keys: ["Home", "End"], says: "first place, last place", act: (/** @type {KeyboardEvent} */ event) => this.#hand(event.key === "Home" ? [0, 0] : [1e6, 1e6], true) },
+      { keys: ["Home", "End"], says: "first place, last place", act: (/** @type {KeyboardEvent} */ event) => this.#hand(event.key === "Home" ? [0, 0] : [1e6, 1e6]) },
       { keys: ["[", "]"], says: "the layer below, the layer above", act: (/** @type {KeyboardEvent} */ event) => this.chooser.step(event.key === "]" ? 1 : -1) },
       { keys: ["p", "n"], says: "the unit before, the next unit", act: (/** @type {KeyboardEvent} */ event) => this.chooser.next(event.key === "n" ? 1 : -1) },
       { keys: ["c"], says: "the next slice to the front", act: () => this.scene && this.#bring((this.front + 1) % this.scene.channels.length) },
@@ -178,7 +178,7 @@ class Slide {
     const { head, channels } = scene;
     this.parts.classList.toggle("whole", Boolean(scene.below));
     this.about.textContent = `${scene.sentence} ${head.says}`;
-    this.below.replaceChildren(el("b", { text: scene.below ? `${head.below}, ${channels.length} values` : channels[front] }), ` ${scene.below ? "" : head.input.slice(1).join("×")}${head.sides.some(Boolean) ? ", hatched: padding" : ""}`);
+    this.below.replaceChildren(el("b", { text: scene.below ? `${head.below}, ${channels.length} values` : scene.coloured ? "picture" : channels[front] }), ` ${scene.below ? "" : head.input.slice(1).join("×")}${head.sides.some(Boolean) ? ", hatched: padding" : ""}`);
     this.made.replaceChildren(el("b", { text: head.unit }), ` ${head.size.join("×")}`);
     this.save.hidden = scene.places < 2;
     this.board.show(scene, front, this.left.clientWidth);
@@ -233,14 +233,14 @@ class Slide {
     this.#soon();
   }
 
-  /** Moved by hand: the whole map is there to see. @param {At} at @param {boolean} done */
-  #hand(at, done) {
+  /** Moved by hand: the whole map is there to see. @param {At | null} at null: the hand lets go */
+  #hand(at) {
     if (!this.scene) return;
     this.transport.pause();
     this.filling = false;
     say("");
-    this.#go(within(this.scene.head, at));
-    this.#link(done);
+    this.#go(at ? within(this.scene.head, at) : this.at);
+    this.#link();
   }
 
   /** Moved by play, step or scrub: the map fills. @param {number} to @param {{ slow: boolean }} how */
@@ -249,7 +249,7 @@ class Slide {
     if (!scene) return;
     this.filling = to < scene.places - 1;
     this.#go(placeOf(scene.head, to));
-    this.#link(!this.transport.playing);
+    this.#link();
     if (!slow) return;
     const fill = colour(scene.value(scene.head.stages.length - 1, this.at), scene.head.limits.value);
     requestAnimationFrame(() => this.map.drop(this.sum.chip, fill));
@@ -257,15 +257,15 @@ class Slide {
 
   /** @param {boolean} playing */
   #turned(playing) {
-    if (!playing) this.#link(true);
+    if (!playing) this.#link();
   }
 
-  /** The link follows the sheet, but not at its pace. @param {boolean} done */
-  #link(done) {
+  /** The link follows the sheet, but not at its pace. */
+  #link() {
     clearTimeout(this.linkSoon);
     const wait = this.linked + LINK - performance.now();
-    if (wait <= 0) return this.#write();
-    if (done || wait > 0) this.linkSoon = setTimeout(() => this.#write(), wait);
+    if (wait <= 0) this.#write();
+    else this.linkSoon = setTimeout(() => this.#write(), wait);
   }
 
   #write() {
