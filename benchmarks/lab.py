@@ -10,7 +10,7 @@ card     from the change of the address to the last change of the page: of units
 slide    frames a second while the kernel is dragged over 28x28; the tail is the slowest twentieth
 clients  a process of its own that draws with many pens: each sends its strokes as the page does, the next once the last is
          answered, at most sixty times a second
-weight   bytes of all files of the page, all views opened, uncompressed as they are sent
+weight   bytes of all files of the page, all views opened, as they are sent (packed)
 
 Prints n, median and 95th percentile beside what the page must reach; exits with 1 where one is missed. Both cores should be
 idle: a browser without a graphics card paints on them too.
@@ -283,7 +283,7 @@ def weight(browser: Any, link: str) -> list[Row]:
         page.wait_for_load_state("networkidle")
     sizes = page.evaluate(
         "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
-        ".filter((one) => !one.name.includes('/api/')).map((one) => one.decodedBodySize)"
+        ".filter((one) => !one.name.includes('/api/')).map((one) => one.encodedBodySize)"
     )
     page.close()
     return [Row("weight of the page", [sum(sizes) / 1000], "kB", 400)]

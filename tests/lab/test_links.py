@@ -9,7 +9,7 @@ from places import places
 from playwright.sync_api import expect
 
 HEAVIEST = 400_000
-"""Bytes of the page without pictures."""
+"""Bytes of the page without pictures, as they are sent."""
 
 PLACES = places()
 
@@ -65,7 +65,7 @@ def test_the_whole_page_weighs_less_than_a_photograph(look):
 
 
 FILES = """Object.fromEntries([...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-  .filter((file) => !file.name.includes("/api/") && file.name.startsWith(location.origin)).map((file) => [file.name.split("#")[0], file.decodedBodySize]))"""
+  .filter((file) => !file.name.includes("/api/") && file.name.startsWith(location.origin)).map((file) => [file.name.split("#")[0], file.encodedBodySize]))"""
 
 
 def test_a_link_that_names_what_is_not_there_says_so_and_the_page_goes_on(look):

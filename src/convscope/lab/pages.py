@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -18,8 +19,13 @@ class Files(StaticFiles):
 
     def __init__(self) -> None:
         super().__init__(directory=STATIC, html=True)
+        self._packing = GZipMiddleware(self._file, minimum_size=1000, compresslevel=6)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A file, packed where the browser can unpack it."""
+        await self._packing(scope, receive, send)
+
+    async def _file(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A file; what is none is said to be none, also before the app is there."""
         try:
             await super().__call__(scope, receive, send)
