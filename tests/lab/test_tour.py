@@ -55,3 +55,25 @@ def test_moving_through_the_epochs_is_noticed(look):
 def test_a_chapter_that_there_is_not_is_no_tour(look):
     page = look().go("#/lenet5/draw?picture=test/0&tour=99")
     expect(panel(page)).to_be_hidden()
+
+
+def test_moving_the_kernel_is_noticed(look):
+    page = look().go("#/lenet5/slide?unit=C1/0&picture=test/0&tour=1")
+    expect(page.locator(".view.slide canvas").first).to_be_visible()
+    page.locator("#view").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(80)
+    expect(panel(page).locator(".task")).to_contain_text("Done")
+
+
+def test_another_sheet_is_noticed(look):
+    page = look().go("#/lenet5/paper?picture=test/0&tour=2")
+    page.locator("[data-sheet='sobel_x']").click()
+    expect(panel(page).locator(".task")).to_contain_text("Done")
+
+
+def test_a_padding_is_noticed(look):
+    page = look().go("#/lenet5/pad?picture=test/0&tour=3")
+    page.locator("#pad-C1-padding").select_option("2")
+    expect(panel(page).locator(".task")).to_contain_text("Done")
