@@ -24,9 +24,9 @@ PICTURES = Path(__file__).parent / "pictures"
 WIDE, PHONE = (1280, 800), (390, 844)
 PLACES = {
     "draw": "#/lenet5/draw?picture=test/0",
-    "slide": "#/lenet5/slide?unit=C1/2&picture=test/0",
-    "paper": "#/lenet5/paper?picture=test/0",
-    "pad": "#/lenet5/pad?picture=test/0",
+    "slide": "#/lenet5/slide?unit=C3/5&picture=test/0&at=4,4",
+    "paper": "#/lenet5/paper?picture=test/0&sheet=sobel_y&pins=C1/3|sobel_x",
+    "pad": "#/lenet5/pad?picture=test/0&change=C1:padding=2",
     "units": "#/lenet5/units?layer=C1&picture=test/0",
     "card": "#/lenet5/C3/5?picture=test/0",
     "train": "#/lenet5/train",
@@ -89,7 +89,7 @@ def shot(browser: Browser, address: str, name: str, size: tuple[int, int], dark:
 
 def animate(browser: Browser, link: str) -> None:
     """A seven, drawn by hand, while the network lights up."""
-    page = opened(browser, f"{link}#/lenet5/draw?picture=test/1", (1120, 700))
+    page = opened(browser, f"{link}#/lenet5/draw?picture=test/1", (1360, 800))
     page.get_by_role("button", name="Clear").click()
     page.wait_for_timeout(500)
     box = page.locator(".board").bounding_box()
@@ -108,10 +108,10 @@ def animate(browser: Browser, link: str) -> None:
     frames.append(page.screenshot())
     page.close()
     images = [
-        Image.open(io.BytesIO(frame)).convert("RGB").resize((840, 525), Image.Resampling.LANCZOS)
+        Image.open(io.BytesIO(frame)).convert("RGB").resize((1020, 600), Image.Resampling.LANCZOS)
         for frame in frames
     ]
-    palette = images[-1].quantize(96)
+    palette = images[-1].quantize(64)
     still = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     length = [400, *[120] * (len(still) - 2), 3000]
     still[0].save(
