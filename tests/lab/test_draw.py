@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import struct
 
 import numpy as np
+from messages import unpacked
 from playwright.sync_api import expect
 
 import convscope as cs
 from convscope.lab.shelf import PACKAGED_FOLDER
-
-
-def unpacked(message: bytes) -> tuple[dict, dict[str, np.ndarray]]:
-    (length,) = struct.unpack("<I", message[:4])
-    head, arrays = json.loads(message[4 : 4 + length]), {}
-    for name, (kind, shape, at) in head["arrays"].items():
-        count = int(np.prod(shape))
-        arrays[name] = np.frombuffer(message, kind, count, 4 + length + at).reshape(shape)
-    return head, arrays
 
 
 def draw(page, points):

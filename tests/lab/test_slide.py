@@ -7,12 +7,12 @@ import re
 
 import numpy as np
 import pytest
+from messages import unpacked
 from PIL import Image
 from playwright.sync_api import expect
 
 import convscope as cs
 from convscope.lab.shelf import PACKAGED_FOLDER
-from tests.lab.test_draw import unpacked
 
 RUN = cs.Run(PACKAGED_FOLDER)
 

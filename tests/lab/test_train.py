@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from messages import unpacked
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -214,8 +215,6 @@ def test_two_starts_never_take_the_same_folder(tmp_path):
 
 
 def test_the_kernels_that_form_are_the_runs(client):
-    from tests.lab.test_draw import unpacked
-
     head, arrays = unpacked(client.get("/api/runs/lenet5/forming").content)
     run = cs.Run(PACKAGED_FOLDER)
     assert head["epochs"] == list(run.epochs)
