@@ -21,6 +21,7 @@ from convscope.inspect.rank import rank_for_picture
 from convscope.lab.jobs import Jobs, Waiting
 from convscope.lab.memo import Memo
 from convscope.nets.layers import TableConv
+from tests.lab.conftest import copy_run
 
 
 def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -157,6 +158,14 @@ def test_a_part_that_takes_long_says_how_far_it_is_until_it_is_there(asked, lab,
     assert done == sorted(done) and arrays["favourite"].shape == (1, 5, 5)
     liked = favourite(lab.desk.lens("lenet5", None, "scale:C1/2:0.5").subject, "C1/2")
     assert head["favourite"]["value"] == pytest.approx(liked.value)
+
+
+def test_the_whole_set_is_not_asked_about_another_net_unless_somebody_wants_that(asked):
+    head, _ = asked("units", layer="C1", by="set", epoch=5)
+    assert head["seconds"] > 0 and head["waiting"] is None
+    assert [line["unit"] for line in head["units"]] == list(range(6))
+    head, _ = asked("units", layer="C1", by="set", epoch=5, find=True)
+    assert head["seconds"] is None and "60,000 training pictures" in head["waiting"]["doing"]
 
 
 @pytest.mark.parametrize(
@@ -320,6 +329,20 @@ def test_kernels_form_while_the_epochs_are_played(look):
     expect(page.get_by_role("button", name="Play the epochs")).to_be_visible()
     page.wait_for_timeout(500)
     assert page.locator(".tile canvas.sheet").first.evaluate("canvas => canvas.toDataURL()") != early
+
+
+def test_a_network_whose_pictures_are_not_here_has_its_cards_all_the_same(look, lab):
+    path = lab.home / "gone"
+    copy_run(path)
+    info = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps({**info, "source": "nowhere/pictures"}))
+    page = look().go("#/gone/C1/2")
+    card = page.locator(".card")
+    expect(card).to_contain_text("A level light line (0.86 cosine)")
+    expect(card).to_contain_text("Missing: the pictures that this net learned are not here")
+    expect(card.locator(".epochs li")).to_have_count(13)
+    page.get_by_role("button", name="Mute", exact=True).click()
+    expect(page.get_by_role("region", name="What the changes do")).to_contain_text("cannot be counted")
 
 
 def test_a_layer_without_kernels_shows_its_maps_and_says_so(look, width):

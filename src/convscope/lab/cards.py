@@ -65,11 +65,15 @@ def note(lens: Lens, key: Hashable, what: T) -> T:
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """A net on the bench: the `lens` that it is looked at through, and that of the same Run's `end`, whose scales hold."""
+    """A net on the bench: the `lens` that it is looked at through, and that of the same Run's `end`, whose scales hold.
+
+    What is asked of it goes to `jobs` where that takes long, to `brief` where it takes a second or so.
+    """
 
     lens: Lens
     end: Lens
     jobs: Jobs
+    brief: Jobs
 
     @property
     def subject(self) -> Subject:

@@ -85,6 +85,13 @@ class Desk:
         return Jobs()
 
     @cached_property
+    def brief(self) -> Jobs:
+        """Questions of a second or so, which must not wait behind the slow ones."""
+        from convscope.lab.jobs import Jobs
+
+        return Jobs()
+
+    @cached_property
     def memo(self) -> Memo:
         """Answers that were made once."""
         from convscope.lab.memo import Memo

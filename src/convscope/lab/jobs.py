@@ -14,7 +14,7 @@ from convscope.errors import ConvscopeError
 Progress = Callable[[int, int], None]
 Work = Callable[[Progress], Any]
 
-PATIENCE, ALONE = 0.3, 20.0
+PATIENCE, ALONE = 0.3, 8.0
 """Seconds that a question waits before it says how far its answer is; and after which nobody seems to wait for it."""
 KEPT, QUEUE = 64, 24
 """So many answers are kept, and so many questions wait at most."""

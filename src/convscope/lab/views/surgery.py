@@ -101,7 +101,7 @@ def accuracy(desk: TheDesk, run: RunName, lens: TheLens, epoch: Epoch = None) ->
     part = test if count == len(test) else test.take(chosen)
     found: list[float] = []
     for bench in benches:
-        answer = desk.jobs.ask(
+        answer = (desk.brief if by_engine(bench.subject) else desk.jobs).ask(
             (name_of(bench.lens), "accuracy"),
             f"the {count:,} test pictures {'with' if bench.lens.operations else 'without'} the changes",
             lambda say, bench=bench: accuracy_of(bench.apart(), part, progress=say),
@@ -120,7 +120,7 @@ def challenge(
     plain = lens if not lens.operations else desk.lens(run, epoch)
     bench = the_bench(desk, run, plain)
     seen, _ = plain.seen(pixels)
-    found = desk.jobs.ask(
+    found = desk.brief.ask(
         (name_of(plain), "challenge", picture),
         "which units make the answer what it is",
         lambda _say: tipping(bench.apart(), seen),

@@ -52,7 +52,7 @@ Parts = Literal["patches", "muted", "favourite", "owed", "history"]
 def the_bench(desk: TheDesk, run: RunName, lens: TheLens) -> Bench:
     """The net that the address names, on the bench."""
     end = lens if lens.subject.run is not None and lens.subject.epoch is None else desk.lens(run)
-    return Bench(lens, end, desk.jobs)
+    return Bench(lens, end, desk.jobs, desk.brief)
 
 
 TheBench = Annotated[Bench, Depends(the_bench)]
@@ -72,29 +72,32 @@ def units(
     only: Annotated[
         str, Query(max_length=1000, description="Just these units, unranked and without words: 0,3,5")
     ] = "",
+    find: Annotated[bool, Query(description="Ask the set, also where that takes long")] = False,
 ) -> Response:
     """Units of a layer: their kernels' foremost slices and their sums on a picture, the ones first that matter most.
 
     `by=number` leaves them in their own order. The head says of each its `unit`, `why` it has its place, the `pattern` of
-    its kernel; whether it is `dead`, and its `twin`. While a set is asked, `waiting` says how far that is, and they come in
-    their own order.
+    its kernel; whether it is `dead`, and its `twin`. While a set is asked, `waiting` says how far that is; where that is not
+    done unasked, `seconds` says how long it may take. Until then they come in their own order.
     """
     at = layer_of(bench.subject, layer)
     seen, _ = bench.lens.seen(pixels)
-    maps, waiting = bench.sums(at, seen), None
+    maps, waiting, seconds = bench.sums(at, seen), None, None
     if only:
         ranked = [Ranked(k, 0.0, "") for k in numbers_of(only, at, PAGE)]
     else:
         if by == "set" and bench.images is not None and bench.units(at) is None:
-            found = bench.find_units(at)
-            waiting = found if isinstance(found, Waiting) else None
+            seconds = bench.pace * len(bench.images.train)
+            if find or (bench.ended and seconds <= SOON["patches"]):
+                found, seconds = bench.find_units(at), None
+                waiting = found if isinstance(found, Waiting) else None
         ranked = list(bench.ranked(at, by, seen, picture)[start : start + count])
     known = bench.units(at)
     lines = [_line(bench, at, one, known, brief=bool(only)) for one in ranked]
     numbers = [one.unit for one in ranked]
     head = {
         "layer": at.name, "by": by, "total": at.units, "start": start, "units": lines, "waiting": _waiting(waiting),
-        "kernel_limit": bench.kernel_limit(at), "map_limit": bench.map_limit(at), "first": not at.below,
+        "seconds": seconds, "kernel_limit": bench.kernel_limit(at), "map_limit": bench.map_limit(at), "first": not at.below,
         "missing": "" if bench.images is not None or by == "picture" else "the pictures that this net learned are not here",
     }  # fmt: skip
     kernels = _drawn(bench, at, numbers)
@@ -266,7 +269,7 @@ def _find_history(
     arrays: dict[str, Any],
 ) -> None:
     unit, run = f"{at.name}/{number}", bench.lens.run
-    found = bench.jobs.ask(
+    found = bench.brief.ask(
         (name_of(bench.end), "history", unit, name),
         f"{unit} after each epoch",
         lambda _say: grown(run, unit, seen),

@@ -67,6 +67,11 @@ export class Grid {
     this.mark();
   }
 
+  /** Say what could be had, with a button that gets it. @param {string} words @param {() => void} act */
+  offer(words, act) {
+    this.words.replaceChildren(words, " ", button("Ask it", () => ((this.words.textContent = "It is asked."), act()), { class: "small" }));
+  }
+
   /** The same units of another net: their kernels and maps. @param {import("../packed.js").Message} message */
   repaint({ head, arrays }) {
     head.units.forEach((/** @type {Line} */ { unit }, /** @type {number} */ n) => this.tiles.get(unit)?.paint(head, arrays, n));

@@ -5,7 +5,7 @@ import { paintPicture } from "../film.js";
 import * as ink from "../ink.js";
 import { pickPicture, randomPicture } from "../picker.js";
 import { button, current, el } from "../parts.js";
-import { count } from "../words.js";
+import { count, duration } from "../words.js";
 import { Card } from "../units/card.js";
 import { Challenge } from "../units/challenge.js";
 import { Grid } from "../units/grid.js";
@@ -31,6 +31,8 @@ class Units {
     this.seven = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** Whether the set is asked although that takes long. */
+    this.find = false;
     this.asked = { layer: "", order: "", net: "" };
     const picture = () => this.#picture();
     this.thumb = el("canvas", { class: "photo", role: "img", "aria-label": "the picture" });
@@ -144,6 +146,7 @@ class Units {
     const now = { layer: JSON.stringify([place.run, layer.name]), order: JSON.stringify([this.ranking, place.picture]), net: JSON.stringify(this.lab.net()) };
     const before = this.asked;
     this.asked = now;
+    if (now.layer !== before.layer || now.net !== before.net || now.order !== before.order) this.find = false;
     if (now.layer !== before.layer) this.grid.clear();
     if (now.layer !== before.layer || now.order !== before.order) {
       clearTimeout(this.timer);
@@ -157,10 +160,11 @@ class Units {
 
   /** @param {any} layer @param {any} now @param {number} start */
   #ask(layer, now, start) {
-    this.question.ask(() => this.#fetch(now, { layer: layer.name, by: this.ranking, start }, (message) => {
+    this.question.ask(() => this.#fetch(now, { layer: layer.name, by: this.ranking, start, find: this.find }, (message) => {
       this.grid.show(message);
-      const { waiting, missing } = message.head;
+      const { waiting, missing, seconds } = message.head;
       this.grid.words.textContent = waiting ? waitingWords(waiting) : missing ? `Missing: ${missing}.` : this.grid.words.textContent;
+      if (seconds) this.grid.offer(`This network was not asked about the whole set yet, so its units come in their own order. To ask it may take about ${duration(seconds)}.`, () => ((this.find = true), this.#ask(layer, now, 0)));
       if (waiting) this.timer = setTimeout(() => this.asked === now && this.#ask(layer, now, 0), REST);
     }));
   }
