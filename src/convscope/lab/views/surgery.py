@@ -24,13 +24,19 @@ SOLUTIONS = 24
 
 
 class Effect(BaseModel):
-    """What a net says of a picture before and after its operations: chances by class, and the class that it names."""
+    """What a net says of a picture before and after its operations: chances by class, and the class that it names.
+
+    `lead` is by how much the score of the class that it named before is above the next one's, before and after; below 0 it
+    names another. `rival` is that next class, after.
+    """
 
     classes: list[str]
     before: list[float]
     after: list[float]
     said_before: str
     said_after: str
+    lead: tuple[float, float]
+    rival: str
     operations: list[str]
 
 
@@ -79,12 +85,16 @@ def effect(lens: TheLens, pixels: ThePicture) -> Effect:
     """What the operations do to the answer."""
     seen, _ = lens.seen(pixels)
     with lens.lock:
-        before, after = _chances(lens.whole, seen), _chances(lens.subject, seen)
+        (before, scores), (after, changed) = _said(lens.whole, seen), _said(lens.subject, seen)
     classes = list(lens.subject.classes)
+    first = int(np.argmax(scores))
+    leads = [float(s[first] - np.delete(s, first).max(initial=-np.inf)) for s in (scores, changed)]
+    rival = max((k for k in range(len(classes)) if k != first), key=lambda k: changed[k], default=first)
     said = [classes[int(np.argmax(chances))] for chances in (before, after)]
     return Effect(
-        classes=classes, before=before.tolist(), after=after.tolist(), said_before=said[0], said_after=said[1],
-        operations=list(lens.operations),
+        classes=classes, before=np.nan_to_num(before).tolist(), after=np.nan_to_num(after).tolist(),
+        said_before=said[0], said_after=said[1],
+        lead=(_finite(leads[0]), _finite(leads[1])), rival=classes[rival], operations=list(lens.operations),
     )  # fmt: skip
 
 
@@ -142,9 +152,14 @@ def _challenge(found: Tipping) -> Challenge:
     )  # fmt: skip
 
 
-def _chances(subject: Subject, seen: np.ndarray) -> np.ndarray:
-    answer = first_tensor(record(subject.net, subject.given(seen[None])).answer)
-    return subject.chances(answer.float().flatten(1))[0].cpu().numpy()
+def _said(subject: Subject, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The chances, and the scores, of all classes."""
+    answer = first_tensor(record(subject.net, subject.given(seen[None])).answer).float().flatten(1)
+    return subject.chances(answer)[0].cpu().numpy(), subject.scores(answer)[0].cpu().numpy()
+
+
+def _finite(number: float) -> float:
+    return number if np.isfinite(number) else 0.0
 
 
 def _progress(waiting: Waiting) -> Progress:

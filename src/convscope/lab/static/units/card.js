@@ -156,10 +156,11 @@ export class Card {
   /** What follows a hand that moves. */
   #quick() {
     const { head, arrays } = /** @type {Message} */ (this.message);
-    const caption = [head.pattern, this.parts.get("patches")?.head.habits ?? head.habits].filter(Boolean).join("; ");
-    this.caption.textContent = `${caption[0].toUpperCase()}${caption.slice(1)}.`;
     const silent = muted(this.lab.place.ops, head.unit);
-    this.why.textContent = silent ? "It is muted: all its sums are zero." : head.muting ? `On this picture: ${head.muting.why}.` : "";
+    this.node.classList.toggle("silent", silent);
+    const caption = silent ? "silent" : [head.pattern, this.parts.get("patches")?.head.habits ?? head.habits].filter(Boolean).join("; ");
+    this.caption.textContent = `${caption[0].toUpperCase()}${caption.slice(1)}.`;
+    this.why.textContent = silent ? "It is muted: all its sums are zero. Unmute it to see its kernel again." : head.muting ? `On this picture: ${head.muting.why}.` : "";
     this.mute.textContent = silent ? "Unmute" : "Mute";
     this.mute.setAttribute("aria-pressed", String(silent));
     this.#sheet();

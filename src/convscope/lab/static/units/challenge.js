@@ -87,8 +87,8 @@ export class Challenge {
   show() {
     const { found, lab, tries, hints } = this;
     if (!found) return;
-    const random = lab.page.pictures.test ? button("Another picture", () => lab.go({ picture: randomPicture(lab), ops: [], more: { ...lab.place.more, tries: "", hints: "" } })) : null;
-    const end = button("End", () => this.end(), { class: "plain" });
+    const random = lab.page.pictures.test ? button("Another picture", () => lab.go({ picture: randomPicture(lab), ops: [], more: { ...lab.place.more, tries: "", hints: "" } }), { class: "small" }) : null;
+    const end = button("End", () => this.end(), { class: "plain small" });
     const { answer, layer, size, solutions, foremost, most } = found;
     if (!size) {
       this.body.replaceChildren(el("h2", { text: `What makes this a ${answer}?` }), el("p", { class: "text", text: `Too many at once: no set of ${most} units of one layer changes this answer. It stands on many feet. Take another picture.` }));
@@ -104,8 +104,8 @@ export class Challenge {
       done ? el("p", { class: "text" }, el("b", { text: `Done, in ${count(Math.max(1, tries), "try", "tries")}. ` }), lab.place.ops.length <= size ? `Without ${list(lab.place.ops.map((op) => parts(op).unit))} it says ${now}: that is what made it a ${answer}.` : `It says ${now} now. It can be done by muting only ${size === 1 ? "one unit" : `${size} units`}.`)
         : el("p", { class: "text", text: size === 1 ? `One unit of ${layer} is enough: without it the network says something else. ${tried(tries)}` : `No single unit of ${layer} is enough here: ${size} together are. ${tried(tries)}` }),
       ...this.#hints(found, silent));
-    const hint = !done && hints < 3 ? button(hints ? "Another hint" : "A hint", () => lab.go({ more: { ...lab.place.more, hints: String(hints + 1) } }, { replace: true })) : null;
-    const again = lab.place.ops.length ? button("Start again", () => lab.go({ ops: [], more: { ...lab.place.more, tries: "" } })) : null;
+    const hint = !done && hints < 3 ? button(hints ? "Another hint" : "A hint", () => lab.go({ more: { ...lab.place.more, hints: String(hints + 1) } }, { replace: true }), { class: "small" }) : null;
+    const again = lab.place.ops.length ? button("Start again", () => lab.go({ ops: [], more: { ...lab.place.more, tries: "" } }), { class: "small" }) : null;
     this.row.replaceChildren(...[hint, again, random, end].filter((node) => node !== null));
   }
 
@@ -113,7 +113,7 @@ export class Challenge {
   #hints({ answer, layer, solutions, foremost, size }, silent) {
     const link = (/** @type {string} */ unit) => el("a", { href: this.lab.link({ view: "units", unit }), text: unit });
     const all = [
-      () => [size > 1 ? `Mute one of ${layer} and watch the bars: leave it muted where ${answer} has become less likely.` : `Look at the maps of ${layer}: which of them holds most of what makes a ${answer} a ${answer}?`],
+      () => [size > 1 ? `Mute one unit of ${layer} after the other, and watch by how much ${answer} leads. Leave muted what makes its lead shrink.` : `Look at the maps of ${layer}: which of them holds most of what makes a ${answer} a ${answer}?`],
       () => ["Now the units are ranked: the reason beside each says what the score of ", answer, " does without it. The first are ", ...between(foremost.slice(0, 3).map(link)), ". ", silent.length ? `You have muted ${list(silent)}.` : ""],
       () => ["Mute ", ...between(solutions[0].units.map(link)), `: then it says ${solutions[0].says}.`, solutions.length > 1 ? ` There ${solutions.length === 2 ? "is another way" : `are ${solutions.length - 1} other ways`}${size > 1 ? "" : ", each a single unit"}.` : ""],
     ];

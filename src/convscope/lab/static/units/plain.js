@@ -16,7 +16,7 @@ export class Plain {
   /** @param {import("../lab.js").Lab} lab */
   constructor(lab) {
     this.lab = lab;
-    this.node = el("div", { class: "grid" });
+    this.node = el("div", { class: "stack" });
     this.shape = "";
     /** @type {LayerSheet | null} */
     this.sheet = null;
@@ -42,11 +42,13 @@ export class Plain {
     const room = Math.max(240, this.node.clientWidth || 640);
     const side = rows * columns === 1 ? 20 : Math.min(112, Math.max(32, 20 + 14 * Math.sqrt(rows)));
     const scale = side / Math.max(rows, columns);
-    const across = Math.max(1, Math.floor(room / (columns * scale + 6)));
+    const { layers } = this.lab.page;
+    const coded = told.units === 84 && layers.at(-1).text.startsWith("rbf") && layers.at(-2).name === told.name;
+    const across = coded ? 7 : Math.max(1, Math.floor(room / (columns * scale + 6)));
     this.sheet = new LayerSheet(told, { scale, across, live: true, pick: (unit) => this.lab.go({ view: "slide", unit: `${told.name}/${unit}` }) });
     this.sheet.canvas.dataset.name = `maps of ${told.name}`;
     const what = Object.entries(DOES).find(([kind]) => layer.text.includes(kind))?.[1] ?? "It has no kernels that slide.";
     const some = told.shown < told.units ? ` The first ${told.shown} are shown.` : "";
-    this.node.replaceChildren(el("p", { class: "text", text: `${what}${some}` }), el("p", { class: "quiet", text: rows * columns === 1 ? "Its values on this picture:" : "Its maps of this picture:" }), this.sheet.node, legend(told.limit, "its values"));
+    this.node.replaceChildren(el("p", { class: "text", text: `${what}${some}` }), el("p", { class: "quiet", text: coded ? "Its values on this picture, laid out as the 7×12 pixels of a small picture of the answer:" : rows * columns === 1 ? "Its values on this picture:" : "Its maps of this picture:" }), this.sheet.node, legend(told.limit, "its values"));
   }
 }

@@ -2,7 +2,7 @@
 
 import { Latest, Problem, ask } from "../api.js";
 import { button, el } from "../parts.js";
-import { exact, percent } from "../words.js";
+import { exact, number, percent } from "../words.js";
 import { asked } from "./slow.js";
 
 const REST = 300;
@@ -106,10 +106,10 @@ export class Surgery {
     });
   }
 
-  /** @param {{ classes: string[], before: number[], after: number[], said_before: string, said_after: string }} found */
-  #show({ classes, before, after, said_before, said_after }) {
+  /** @param {{ classes: string[], before: number[], after: number[], said_before: string, said_after: string, lead: [number, number], rival: string }} found */
+  #show({ classes, before, after, said_before, said_after, lead, rival }) {
     const same = said_before === said_after;
-    this.said.replaceChildren(...(same ? ["It still says ", el("b", { text: said_after }), `: ${percent(Math.max(...after))}, before ${percent(Math.max(...before))}.`]
+    this.said.replaceChildren(...(same ? ["It still says ", el("b", { text: said_after }), ". ", el("span", { title: `the score of ${said_after} above that of the next class: ${exact(lead[0])} before, ${exact(lead[1])} now` }, `Its score leads ${rival} by ${number(lead[1])}, before by ${number(lead[0])}.`)]
       : ["It said ", el("b", { text: said_before }), ", and now it says ", el("b", { class: "new", text: said_after }), `: ${percent(Math.max(...after))}.`]));
     this.#bars(classes, before, after, said_after);
   }

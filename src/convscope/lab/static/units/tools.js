@@ -3,7 +3,7 @@
 import { button, el } from "../parts.js";
 import { number } from "../words.js";
 import { KernelSheet } from "./kernel.js";
-import { edited, factor, scaled, swapped, unedited } from "./ops.js";
+import { edited, factor, muted, scaled, swapped, unedited } from "./ops.js";
 
 export class Tools {
   /** @param {import("../lab.js").Lab} lab @param {any} head the card's @param {(ops: string[], how?: { replace?: boolean }) => void} operate */
@@ -33,7 +33,9 @@ export class Tools {
   /** @param {any} head @param {Record<string, { values: Float32Array, shape: number[] }>} arrays */
   show(head, { own }) {
     const { ops } = this.lab.place;
-    this.node.hidden = !this.open;
+    const silent = muted(ops, this.unit); // there is nothing to change
+    this.node.hidden = !this.open || silent;
+    this.opener.disabled = silent;
     this.opener.setAttribute("aria-expanded", String(this.open));
     const by = factor(ops, this.unit);
     if (document.activeElement !== this.range || !this.scaling) this.range.value = String(by);
