@@ -195,3 +195,11 @@ def test_a_write_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path: Pa
     with pytest.raises(PictureError, match="no frames"):
         write_animation([], tmp_path / "slide.gif")
     assert path.read_bytes() == b"before" and [p.name for p in tmp_path.iterdir()] == ["map.png"]
+
+
+def test_a_kernel_slides_over_a_map_as_film():
+    values = np.array([[[2.0, -2.0, 0.0]]])
+    over = Scene(values, np.ones((1, 2)), np.zeros((1, 2)), "unit", limit=2.0, given="C1/0", words="sum")
+    drawn = np.asarray(list(frames(over, theme="dark"))[-1])
+    colours = {tuple(c) for c in drawn.reshape(-1, 3).tolist()}
+    assert {tuple(film("dark")[place].tolist()) for place in (0, 127, 254)} <= colours

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from convscope.drawing.colours import limit_of
+from convscope.drawing.numerals import numeral
 from convscope.drawing.slide import Scene, frames, kept_colours
 from convscope.drawing.writing import gif
 from convscope.errors import StackError
@@ -34,7 +35,7 @@ HELD = 8
 """Units that are kept ready to be asked for further rows."""
 
 OPERATIONS = {
-    "conv": "Each number of the window times the number of the kernel that lies on it; all products are added.",
+    "conv": "Window times kernel, number by number; all products are added.",
     "linear": "Each number below times a weight of its own; all products are added (a fully connected layer).",
     "subsample": "Every number of the window times one learned number, the same for all; all are added (subsampling).",
     "avg": "Each number of the window times the same part, added: the mean of the window (average pooling).",
@@ -134,17 +135,18 @@ def animation(
         raise StackError(f"{unit} has one place: nothing slides, so there is no animation of it")
     below = _below(lens, found)
     whole = not below and len(seen) in (1, 3)
+    limit = lens.limits.get(below, limit_of(found.given))
     names = _names(lens, found)
     given = (seen / 255.0) if whole else found.given[channel][None].astype(np.float64)
     words = (
-        "largest of the window"
+        "the largest of the window"
         if found.operation == "largest"
         else "window · kernel" + (" + bias" if found.bias else "")
     )
     over = Scene(
         given, found.kernel[some.start], found.stages[0][1], f"{unit}: sums", found.stride, found.dilation, found.sides,
-        limit=None if whole else lens.limits.get(below, limit_of(given)),
-        given="picture" if whole else names[channel] + (f", one of {len(names)}" if len(names) > 1 else ""), words=words,
+        limit=None if whole else limit,
+        given="picture" if whole else f"{names[channel]}, colours to ±{numeral(limit)}", words=words,
     )  # fmt: skip
     with _drawing:  # one after the other: its frames take room
         drawn = gif(frames(over, FRAMES, theme), kept_colours(theme))

@@ -62,7 +62,7 @@ export class Fan {
  */
 export function siblings(lab, layer, unit, room, pick) {
   const told = lab.said?.head.layers.find((/** @type {any} */ one) => one.name === layer);
-  if (!lab.said || !told?.shown || told.units < 2) return [];
+  if (!lab.said || !told || told.shown < 2) return [];
   const [rows, columns] = told.size;
   const single = rows * columns === 1;
   const scale = single ? 14 : Math.max(0.25, Math.min(SIDE / Math.max(rows, columns), 16));

@@ -57,12 +57,18 @@ export class Board {
     this.at = [0, 0];
   }
 
-  /** @param {Scene} scene @param {number} front @param {number} room CSS pixels across */
-  show(scene, front, room) {
+  /** @param {Scene} scene @param {number} front @param {number} room CSS pixels across @param {number} height CSS pixels down at most */
+  show(scene, front, room, height) {
     this.scene = scene;
     const [rows, columns] = scene.board;
-    const tall = Math.min(room / columns, (room * 1.25) / rows) * columns;
-    this.cells.show(rows, columns, tall, (y, x) => scene.under(front, y, x), 72, (ink, side) => this.#paint(ink, side, front));
+    const side = Math.min(room / columns, Math.min(room * 1.25, height) / rows);
+    this.cells.show(rows, columns, side * columns, (y, x) => scene.under(front, y, x), 72, (ink, side) => this.#paint(ink, side, front));
+    this.#sheet(scene, front);
+    this.node.setAttribute("aria-valuemax", String(scene.places - 1));
+  }
+
+  /** The sheet as large as its window, with the edges of those that lie under it. @param {Scene} scene @param {number} front */
+  #sheet(scene, front) {
     const { side } = this.cells;
     const [high, wide] = extent(scene.head);
     const size = scene.below ? scene.board : [high, wide];
@@ -75,7 +81,6 @@ export class Board {
     const mixes = side < FINE && !scene.picture;
     this.film.hidden = mixes || scene.block !== null || scene.head.operation === "largest" || scene.places === 1;
     if (!this.film.hidden) this.#film(scene, front);
-    this.node.setAttribute("aria-valuemax", String(scene.places - 1));
   }
 
   /** Cells too fine to be drawn one by one. @param {CanvasRenderingContext2D} ink @param {number} side @param {number} front */

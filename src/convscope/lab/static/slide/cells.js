@@ -21,6 +21,7 @@ export const WIDE = 28;
 export function short(value, fine = false) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "?" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
+  if (fine && size > 0 && size < 0.0005) return value.toExponential(0).replaceAll("-", "−");
   const digits = size >= 999.5 ? -1 : size >= 99.95 ? 0 : size >= 9.995 ? 1 : fine ? 3 : 2;
   return (digits < 0 ? value.toExponential(0) : value.toFixed(digits)).replace(/^-(?=0(\.0*)?$)/, "").replaceAll("-", "−");
 }

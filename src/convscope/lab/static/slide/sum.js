@@ -65,7 +65,7 @@ export class Sum {
     };
     const sign = (/** @type {string} */ text) => el("span", { class: "sign", "aria-hidden": "true", text });
     this.blocks.replaceChildren(figure("window", "window", null), ...(head.operation === "largest" ? [sign("→")] : [
-      sign(signs[0]), figure("kernel", signs[2], head.limits.kernel), sign(signs[1]), figure("products", signs[3], head.limits.products), ...(three ? [] : [sign("")])]), this.sums);
+      sign(signs[0]), figure("kernel", signs[2], head.limits.kernel), sign(signs[1]), figure("products", signs[3], head.limits.products)]), this.sums);
     for (const cells of Object.values(this.cells)) cells.canvas.style.cursor = scene.block ? "pointer" : "default";
     this.#slices(scene, front);
     this.#lines(scene);
@@ -114,7 +114,7 @@ export class Sum {
     const [rows, columns] = scene.grid;
     const products = sums?.products ?? [];
     for (const which of /** @type {Which[]} */ (head.operation === "largest" ? ["window"] : ["window", "kernel", "products"]))
-      this.cells[which].show(rows, columns, this.room, (i, j) => scene.cell(which, at, front, products, i, j), Math.max(12, Math.min(56, 400 / rows)));
+      this.cells[which].show(rows, columns, this.room, (i, j) => scene.cell(which, at, front, products, i, j), Math.max(12, Math.min(72, 400 / rows)));
     this.#placeSlices(scene, sums);
     const values = [sums?.total ?? null];
     if (head.bias !== 0 && head.operation === "times") values.push(head.bias, sums?.sum ?? null);

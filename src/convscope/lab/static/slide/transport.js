@@ -2,7 +2,7 @@
 
 import { button, el } from "../parts.js";
 
-export const SPEEDS = [1, 4, 16, 60, 240];
+const SPEEDS = [1, 4, 16, 60, 240];
 
 export class Transport {
   /**
@@ -10,20 +10,26 @@ export class Transport {
    * @param {() => number} how.now           the number of the place
    * @param {(number: number, how: { slow: boolean }) => void} how.go
    * @param {(playing: boolean) => void} how.turned
+   * @param {(speed: string) => void} how.sped
    */
-  constructor({ now, go, turned }) {
+  constructor({ now, go, turned, sped }) {
     this.now = now;
     this.go = go;
     this.turned = turned;
     this.count = 1;
     this.playing = 0;
     this.button = button("Play", () => this.toggle(), { class: "first play" });
-    this.speed = el("select", { "aria-label": "Speed" }, ...SPEEDS.map((speed) => el("option", { value: speed, text: `${speed} a second` })));
-    this.speed.value = "16";
+    this.speed = el("select", { "aria-label": "Speed", onchange: () => sped(this.speed.value) }, ...SPEEDS.map((speed) => el("option", { value: speed, text: `${speed} a second` })));
+    this.hasten("");
     this.scrub = el("input", { type: "range", min: 0, step: 1, "aria-label": "Place, row by row", oninput: () => this.#take(Number(this.scrub.value)) });
     this.buttons = [button("⇤", () => this.#take(0), { title: "First place", "aria-label": "First place" }), button("‹", () => this.step(-1), { title: "A place back", "aria-label": "A place back" }),
       this.button, button("›", () => this.step(1), { title: "A place on", "aria-label": "A place on" })];
     this.node = el("div", { class: "transport", role: "group", "aria-label": "Move the sheet" }, el("div", { class: "row" }, ...this.buttons, this.speed), this.scrub);
+  }
+
+  /** @param {string} speed places a second; a usual pace where it is none of the choices */
+  hasten(speed) {
+    this.speed.value = SPEEDS.map(String).includes(speed) ? speed : "16";
   }
 
   /** @param {number} count places that there are */

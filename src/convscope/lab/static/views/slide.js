@@ -1,6 +1,6 @@
 /* Slide: a unit's kernel as a sheet over what is below it, and all that goes into every value of its map. */
 
-import { address, ask } from "../api.js";
+import { Problem, address, ask } from "../api.js";
 import { colour, legend, theme } from "../film.js";
 import * as ink from "../ink.js";
 import { el, say } from "../parts.js";
@@ -34,6 +34,8 @@ class Slide {
     this.front = 0;
     this.filling = false;
     this.asked = "";
+    /** @type {import("../api.js").Query} */
+    this.query = {};
     this.linked = 0;
     /** @type {Scene | null} */
     this.scene = null;
@@ -45,10 +47,10 @@ class Slide {
     this.sum = new Sum((channel) => this.#bring(channel));
     this.fan = new Fan((channel) => this.#bring(channel));
     this.chooser = new Chooser(lab, (layer, unit) => this.#unit(layer, unit));
-    this.transport = new Transport({ now: () => (this.scene ? numberOf(this.scene.head, this.at) : 0), go: (to, how) => this.#played(to, how), turned: (playing) => this.#turned(playing) });
+    this.transport = new Transport({ now: () => (this.scene ? numberOf(this.scene.head, this.at) : 0), go: (to, how) => this.#played(to, how), turned: (playing) => playing || this.#link(), sped: (speed) => this.lab.go({ more: this.#more({ speed }) }, { replace: true }) });
     this.#build(root);
     this.keys = this.#keys();
-    this.leavers = [lab.on("said", () => this.#siblings()), lab.on("theme", () => this.#draw())];
+    this.leavers = [lab.on("said", () => (this.asked ? this.#siblings() : this.update())), lab.on("theme", () => this.#draw())];
     this.watch = new ResizeObserver(() => this.#draw());
     this.watch.observe(root);
     this.update();
@@ -63,10 +65,11 @@ class Slide {
     this.made = el("figcaption");
     this.others = el("div", { class: "others" });
     this.legend = el("div");
+    this.card = el("a", { class: "quiet", href: "#" });
     this.save = el("a", { class: "quiet", data: { save: "gif" }, download: "", href: "#", text: "Save as GIF" });
     this.numbers = el("details", { ontoggle: () => this.#opened() }, el("summary", { text: "All numbers of this place, every digit" }), el("div", { class: "scroll", tabIndex: 0 }));
     this.left = el("section", { class: "below", "aria-label": "What the sheet lies on" }, this.below, this.fan.node, this.board.node, this.transport.node);
-    this.right = el("section", { class: "made", "aria-label": "The map" }, this.made, this.map.node, el("div", { class: "row between" }, this.legend, this.save), this.others);
+    this.right = el("section", { class: "made", "aria-label": "The map" }, this.made, this.map.node, el("div", { class: "row between" }, this.legend, el("div", { class: "links" }, this.card, this.save)), this.others);
     this.parts = el("div", { class: "parts", hidden: true }, this.left, this.sum.node, this.right);
     this.status = el("p", { class: "waiting", role: "status", text: "The unit is fetched." });
     root.append(el("div", { class: "top" }, el("div", { class: "words" }, this.title, this.about), this.chooser.node), this.problem, this.status, this.parts, this.numbers);
@@ -101,6 +104,7 @@ class Slide {
     const [layer, unit] = this.#parts;
     this.chooser.show(layer, unit);
     this.numbers.open = more.numbers === "1";
+    this.transport.hasten(more.speed ?? "");
     const asked = JSON.stringify([lab.place.run, lab.place.picture, lab.net(), this.unit]);
     const front = /^\d{1,6}$/.test(more.slice ?? "") ? Number(more.slice) : 0;
     if (asked !== this.asked || (this.scene && !this.scene.has(front) && front < this.scene.channels.length)) return this.#fetch(asked, front);
@@ -136,8 +140,7 @@ class Slide {
       this.scene = new Scene(message);
       this.front = this.scene.has(front) ? front : this.scene.head.first;
       this.rows = new Rows(rowsOf(lab, query), this.scene.head, () => this.#soon(), (error) => lab.trouble(error));
-      this.save.setAttribute("href", address(lab.path("slide.gif"), { ...query, theme: theme() }));
-      this.save.setAttribute("download", `${this.unit.replace("/", "-")}.gif`);
+      this.query = query;
       this.at = within(this.scene.head, fromText(lab.place.more.at) ?? [0, 0]);
       if (moved) this.filling = false;
       this.transport.reset(this.scene.places);
@@ -146,9 +149,9 @@ class Slide {
       this.#siblings();
     } catch (error) {
       if (asked !== this.asked) return;
-      this.asked = "";
       this.scene = null;
-      this.#said(/** @type {Error} */ (error).message);
+      if (error instanceof Problem) return this.#said(error.message);
+      this.asked = "";
       lab.trouble(error);
     }
   }
@@ -180,14 +183,26 @@ class Slide {
     this.about.textContent = `${scene.sentence} ${head.says}`;
     this.below.replaceChildren(el("b", { text: scene.below ? `${head.below}, ${channels.length} values` : scene.coloured ? "picture" : channels[front] }), ` ${scene.below ? "" : head.input.slice(1).join("×")}${head.sides.some(Boolean) ? ", hatched: padding" : ""}`);
     this.made.replaceChildren(el("b", { text: head.unit }), ` ${head.size.join("×")}`);
+    this.card.hidden = !this.lab.page.layers.find((/** @type {any} */ layer) => layer.name === this.#parts[0])?.kernels;
+    this.card.setAttribute("href", this.lab.link({ view: "units", unit: head.unit }));
+    this.card.textContent = `What ${head.unit} detects`;
     this.save.hidden = scene.places < 2;
-    this.board.show(scene, front, this.left.clientWidth);
-    this.transport.node.style.maxWidth = `${Math.max(300, this.board.node.clientWidth)}px`;
+    this.save.setAttribute("href", address(this.lab.path("slide.gif"), { ...this.query, theme: theme() }));
+    this.save.setAttribute("download", `${head.unit.replace("/", "-")}.gif`);
+    this.fan.show(scene, front);
+    this.board.show(scene, front, this.left.clientWidth, this.#height);
+    this.transport.node.style.maxWidth = `${Math.max(356, this.board.node.clientWidth)}px`;
     this.map.show(scene, this.right.clientWidth, this.board.cells.side);
     this.sum.show(scene, front, this.sum.node.clientWidth);
     this.legend.replaceChildren(legend(head.limits.value, `what ${head.unit} says`));
-    this.fan.show(scene, front);
     this.#place();
+  }
+
+  /** What the board may take of a large window's height, so that the bar below it is seen. */
+  get #height() {
+    if (innerWidth < 700) return Infinity;
+    const foot = document.getElementById("foot")?.offsetHeight ?? 0;
+    return Math.max(280, innerHeight - foot - (this.board.node.getBoundingClientRect().top + scrollY) - 112);
   }
 
   /** All units of the layer. */
@@ -255,11 +270,6 @@ class Slide {
     requestAnimationFrame(() => this.map.drop(this.sum.chip, fill));
   }
 
-  /** @param {boolean} playing */
-  #turned(playing) {
-    if (!playing) this.#link();
-  }
-
   /** The link follows the sheet, but not at its pace. */
   #link() {
     clearTimeout(this.linkSoon);
@@ -275,8 +285,8 @@ class Slide {
 
   /** @param {Record<string, string>} changes */
   #more(changes) {
-    const { numbers = "", slice = "", at = "" } = this.lab.place.more;
-    return { ...this.lab.kept(), slice, at, numbers, ...changes };
+    const { numbers = "", slice = "", at = "", speed = "" } = this.lab.place.more;
+    return { ...this.lab.kept(), slice, at, numbers, speed, ...changes };
   }
 
   /** @param {number} channel */
