@@ -12,6 +12,7 @@ import { LayerSheet, gapOf } from "../sheet.js";
 const BOARD = 320;
 const IDLE = 350;
 
+const PICTURES = "Pick, drop or paste a picture: the maps of every layer show what their units find in it.";
 const HINTS = [
   "Draw a digit: the maps of every layer follow your pen. Or drop or paste a picture.",
   "Point at a map: the frame on the small picture is what that value sees of it.",
@@ -307,7 +308,9 @@ class Draw {
   #hinted(n) {
     if (n < this.hint) return;
     this.hint = n;
-    this.next.textContent = HINTS[n];
+    const draws = this.lab.page.picture_shape[0] === 1; // a net of photographs is not drawn for
+    if (!draws && n === 4) return;
+    this.next.textContent = !draws && n < 2 ? PICTURES : HINTS[n];
     if (n === 2) this.hintTimer ??= setTimeout(() => this.#hinted(3), 15_000);
   }
 }
