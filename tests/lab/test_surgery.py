@@ -39,9 +39,10 @@ def test_the_effect_is_that_of_the_library(asked, lab):
     assert (found["said_before"], found["said_after"]) == effect.named == ("2", "3")
     assert sum(found["before"]) == pytest.approx(1) and sum(found["after"]) == pytest.approx(1)
     assert found["operations"] == ["C1/2 muted", "C1/5 muted"]
-    for lead, scores in zip(found["lead"], (effect.before, effect.after), strict=True):
+    leads = found["lead_before"], found["lead_after"]
+    for lead, scores in zip(leads, (effect.before, effect.after), strict=True):
         assert lead == pytest.approx(scores["2"] - max(v for k, v in scores.items() if k != "2"), rel=1e-4)
-    assert found["lead"][0] > 0 > found["lead"][1] and found["rival"] == "3"
+    assert leads[0] > 0 > leads[1] and found["rival"] == "3"
 
 
 def test_the_accuracy_before_and_after_is_counted_over_all_test_pictures(asked, lab):

@@ -327,8 +327,11 @@ def test_kernels_form_while_the_epochs_are_played(look):
         page.wait_for_timeout(80)
     assert len(passed) >= 10 and "epoch" not in page.url
     expect(page.get_by_role("button", name="Play the epochs")).to_be_visible()
-    page.wait_for_timeout(500)
-    assert page.locator(".tile canvas.sheet").first.evaluate("canvas => canvas.toDataURL()") != early
+    for _ in range(50):
+        if page.locator(".tile canvas.sheet").first.evaluate("canvas => canvas.toDataURL()") != early:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the kernels are still those of the random start")
 
 
 def test_a_network_whose_pictures_are_not_here_has_its_cards_all_the_same(look, lab):

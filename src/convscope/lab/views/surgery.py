@@ -26,8 +26,8 @@ SOLUTIONS = 24
 class Effect(BaseModel):
     """What a net says of a picture before and after its operations: chances by class, and the class that it names.
 
-    `lead` is by how much the score of the class that it named before is above the next one's, before and after; below 0 it
-    names another. `rival` is that next class, after.
+    The leads are by how much the score of the class that it named before is above the next one's; below 0 it names another.
+    `rival` is that next class, after.
     """
 
     classes: list[str]
@@ -35,7 +35,8 @@ class Effect(BaseModel):
     after: list[float]
     said_before: str
     said_after: str
-    lead: tuple[float, float]
+    lead_before: float
+    lead_after: float
     rival: str
     operations: list[str]
 
@@ -94,7 +95,7 @@ def effect(lens: TheLens, pixels: ThePicture) -> Effect:
     return Effect(
         classes=classes, before=np.nan_to_num(before).tolist(), after=np.nan_to_num(after).tolist(),
         said_before=said[0], said_after=said[1],
-        lead=(_finite(leads[0]), _finite(leads[1])), rival=classes[rival], operations=list(lens.operations),
+        lead_before=_finite(leads[0]), lead_after=_finite(leads[1]), rival=classes[rival], operations=list(lens.operations),
     )  # fmt: skip
 
 

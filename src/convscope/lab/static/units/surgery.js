@@ -106,10 +106,10 @@ export class Surgery {
     });
   }
 
-  /** @param {{ classes: string[], before: number[], after: number[], said_before: string, said_after: string, lead: [number, number], rival: string }} found */
-  #show({ classes, before, after, said_before, said_after, lead, rival }) {
+  /** @param {{ classes: string[], before: number[], after: number[], said_before: string, said_after: string, lead_before: number, lead_after: number, rival: string }} found */
+  #show({ classes, before, after, said_before, said_after, lead_before, lead_after, rival }) {
     const same = said_before === said_after;
-    this.said.replaceChildren(...(same ? ["It still says ", el("b", { text: said_after }), ". ", el("span", { title: `the score of ${said_after} above that of the next class: ${exact(lead[0])} before, ${exact(lead[1])} now` }, `Its score leads ${rival} by ${number(lead[1])}, before by ${number(lead[0])}.`)]
+    this.said.replaceChildren(...(same ? ["It still says ", el("b", { text: said_after }), ". ", el("span", { title: `the score of ${said_after} above that of the next class: ${exact(lead_before)} before, ${exact(lead_after)} now` }, `Its score leads ${rival} by ${number(lead_after)}, before by ${number(lead_before)}.`)]
       : ["It said ", el("b", { text: said_before }), ", and now it says ", el("b", { class: "new", text: said_after }), `: ${percent(Math.max(...after))}.`]));
     this.#bars(classes, before, after, said_after);
   }
