@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+
 import convscope as cs
 from convscope.data.images import Images
 from convscope.inspect.layers import layers_of
@@ -25,6 +27,9 @@ EPOCHS, LARGEST, WORST = 12, 5_000_000, 1.0
 
 def keep(subject: Subject, images: Images) -> None:
     """Keep what a card says, for all units."""
+    torch.set_num_threads(
+        1
+    )  # one picture at a time through a small net: more threads only wait for each other
     seen = units_of(subject, layers_of(subject), images.train, images.fingerprint)
     for layer in layers_of(subject):
         lost_without(subject, layer, images.test, images.fingerprint)

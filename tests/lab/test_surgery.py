@@ -108,8 +108,10 @@ def test_muting_changes_answer_and_accuracy_and_is_taken_back_and_done_again(loo
 
 def test_a_unit_is_scaled_edited_and_swapped_on_its_card(look):
     page = look().go("#/lenet5/C1/2?picture=test/2")
+    expect(page.locator(".card .epochs li")).to_have_count(13)
     page.get_by_role("button", name="Change it").click()
     tools = page.get_by_role("region", name="Change C1/2")
+    expect(tools).to_be_visible()
     tools.get_by_role("slider", name="Its sums times").fill("-1")
     expect(page).to_have_url(re.compile(r"ops=scale:C1/2:-1"))
     tools.get_by_role("slider", name="Its sums times").fill("1")

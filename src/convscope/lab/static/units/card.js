@@ -69,7 +69,7 @@ export class Card {
   update() {
     const { place } = this.lab;
     const key = JSON.stringify([place.run, place.unit, place.picture, this.lab.net()]);
-    if (key === this.key) return this.#epoch();
+    if (key === this.key) return this.#again();
     this.key = key;
     clearTimeout(this.timer);
     const known = this.known.get(key);
@@ -90,6 +90,11 @@ export class Card {
         this.node.replaceChildren(el("h2", { text: place.unit }), el("p", { class: "problem", text: `${error.message[0].toUpperCase()}${error.message.slice(1)}.` }));
       }
     });
+  }
+
+  /** The same card, of which the link says something else: whether its tools are open. */
+  #again() {
+    if (this.message && this.built) this.tools?.show(this.message.head, /** @type {any} */ (this.message.arrays));
   }
 
   /** A card: of another unit all of it; of the same one at once its kernel and map, and the rest when nothing moves any more.

@@ -97,6 +97,11 @@ export class Grid {
     }
   }
 
+  /** The tile of a unit. @param {string} unit @returns {HTMLElement | undefined} */
+  tile(unit) {
+    return [...this.tiles.values()].find((tile) => tile.name === unit)?.node;
+  }
+
   /** Which unit is open, and what is done to each. */
   mark() {
     const { ops, unit } = this.lab.place;

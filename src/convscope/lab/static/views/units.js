@@ -4,7 +4,7 @@ import { Latest, Problem, ask } from "../api.js";
 import { paintPicture } from "../film.js";
 import * as ink from "../ink.js";
 import { pickPicture, randomPicture } from "../picker.js";
-import { button, current, el } from "../parts.js";
+import { button, current, el, still } from "../parts.js";
 import { count, duration } from "../words.js";
 import { Card } from "../units/card.js";
 import { Challenge } from "../units/challenge.js";
@@ -31,6 +31,8 @@ class Units {
     this.seven = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** The unit whose card is open; null: nothing was shown yet. @type {string | null} */
+    this.opened = null;
     /** Whether the set is asked although that takes long. */
     this.find = false;
     this.asked = { layer: "", order: "", net: "" };
@@ -114,6 +116,18 @@ class Units {
     if (layer.kernels) this.#units(layer);
     else this.plain.show(layer.name);
     this.grid.mark();
+    if (open && place.unit !== this.opened && this.opened !== null) this.#show(place.unit);
+    this.opened = open ? place.unit : "";
+  }
+
+  /** Another card was opened: see that it is seen, and its tile in the grid beside it. @param {string} unit */
+  #show(unit) {
+    const { node } = this.card;
+    const { top } = node.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) node.scrollIntoView({ block: "start", behavior: still() ? "auto" : "smooth" });
+    const tile = this.grid.tile(unit);
+    const list = this.grid.node.parentElement;
+    if (tile && list && list.scrollHeight > list.clientHeight) list.scrollTop += tile.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 3;
   }
 
   /** @param {any} layer */
@@ -215,6 +229,10 @@ class Units {
   }
 
   #close() {
-    if (this.lab.place.unit) this.lab.go({ unit: "", more: { ...this.lab.place.more, layer: this.layer.name, change: "" } });
+    const { unit } = this.lab.place;
+    if (!unit) return;
+    const inside = this.card.node.contains(document.activeElement);
+    this.lab.go({ unit: "", more: { ...this.lab.place.more, layer: this.layer.name, change: "" } });
+    if (inside) /** @type {HTMLElement | null} */ (this.grid.tile(unit)?.querySelector("a"))?.focus();
   }
 }
