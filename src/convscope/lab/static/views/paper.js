@@ -1,20 +1,34 @@
-/* Magnet paper: a tray of sheets, and one that is moved over the picture with the pointer; what matches glows. */
+/* Magnet paper: sheets of film from a tray, moved over the picture; what matches glows. */
 
 import { Latest, ask } from "../api.js";
-import { legend, paintMap, paintPicture } from "../film.js";
-import { button, el, figure, say } from "../parts.js";
-import { pickPicture, randomPicture } from "../picker.js";
+import { legend } from "../film.js";
+import { About } from "../paper/about.js";
+import { Board } from "../paper/board.js";
+import { Maps } from "../paper/maps.js";
+import { MOST, added, fromMore, replaced, toMore, without } from "../paper/sheets.js";
 import { Tray } from "../paper/tray.js";
-import { exact, number } from "../words.js";
+import { button, el, say } from "../parts.js";
+import { pickPicture, randomPicture } from "../picker.js";
+import { pictureOf } from "../standin.js";
 
-const FIRST = "sobel_y";
-const MOST = 4;
-const PART = 0.42;
+/** @typedef {import("../packed.js").Message} Message */
+/** @typedef {import("../paper/sheets.js").Scene} Scene */
+
+const KEPT = 80;
 
 /** @param {HTMLElement} root @param {import("../lab.js").Lab} lab */
 export function mount(root, lab) {
   const view = new Paper(root, lab);
-  return { update: () => view.ask(), leave: () => view.leave(), keys: [{ keys: ["p"], says: "keep this sheet beside the next", act: () => view.pin() }] };
+  return {
+    update: () => view.ask(), leave: () => view.leave(),
+    keys: [
+      { keys: ["p"], says: "one more sheet beside the others", act: () => view.another() },
+      { keys: ["n"], says: "choose the next sheet", act: () => view.next() },
+      { keys: ["o"], says: "the sheet over the whole picture, or a piece of it", act: () => view.over(!view.scene.over) },
+      { keys: ["c"], says: "cut a patch out of the picture: arrows move it, with Shift they make it larger, Enter cuts", act: () => view.cut(!view.board.cutting) },
+      { keys: ["r"], says: "a random picture", act: () => lab.page.pictures.test && lab.go({ picture: randomPicture(lab) }) },
+    ],
+  };
 }
 
 class Paper {
@@ -22,224 +36,186 @@ class Paper {
   constructor(root, lab) {
     this.lab = lab;
     this.latest = new Latest();
-    /** @type {import("../packed.js").Message | null} */
-    this.came = null;
-    /** Where the middle of the film lies, as parts of the picture. */
-    this.at = { x: 0.5, y: 0.4 };
-    this.cutting = false;
-    /** @type {{ x: number, y: number } | null} */
-    this.corner = null;
-    this.tray = new Tray(lab, (sheet) => this.go(sheet));
-    this.picture = el("canvas", { class: "photo" });
-    this.film = el("canvas", { class: "filmsheet", "aria-hidden": "true" });
-    this.frames = el("div", { class: "frames", "aria-hidden": "true" });
-    this.board = el("div", { class: "over laid", tabIndex: 0, role: "img", "aria-label": "The picture with a sheet of film on it. Arrow keys move the sheet." }, this.picture, this.film, this.frames);
-    this.map = el("canvas", { class: "film" });
+    /** What the library said of sheets, by the question. @type {Map<string, Promise<Message>>} */
+    this.known = new Map();
+    /** @type {Message[]} */
+    this.messages = [];
+    this.picture = "";
+    /** The answer of the network while it was last asked. */
+    this.said = lab.said;
+    this.tray = new Tray(lab, { ready: () => this.drawn && this.show(), take: (sheet) => this.take(sheet), drag: (sheet, event, done) => this.#carry(sheet, event, done) });
+    this.board = new Board({ moved: (n, at) => this.#put(n, at), chose: (n) => this.#choose(n), cut: (cut) => this.#patch(cut), spot: (spot) => this.maps.spot(spot) });
+    this.maps = new Maps({ chose: (n) => this.#choose(n), away: (n) => this.#go(without(this.scene, n)) });
+    this.about = new About(lab, { classics: () => this.tray.classics, take: (sheet, how) => this.take(sheet, how), add: (sheet) => this.#go(added(this.scene, { sheet, at: null })), put: (at) => this.#put(this.scene.chosen, at) });
     this.scale = el("div");
-    this.about = el("section", { class: "about", "aria-label": "The sheet" });
-    this.beside = el("div", { class: "pins" });
-    this.cutter = button("Cut a patch", () => this.#cut(!this.cutting), { "aria-pressed": "false" });
+    this.hint = el("p");
+    this.status = el("p", { class: "waiting", role: "status", text: "The sheets are laid." });
+    this.cutter = button("Cut a patch", () => this.cut(!this.board.cutting), { "aria-pressed": "false", title: "Draw a frame on the picture: what is in it becomes a sheet" });
+    this.more = button("Add a sheet", () => this.another(), { title: "Lay another sheet beside this one" });
+    const pieces = ["A piece", "All over"].map((text, n) => button(text, () => this.over(Boolean(n))));
+    this.pieces = pieces;
     const pick = (/** @type {string} */ picture) => lab.go({ picture });
+    const test = lab.page.pictures.test;
+    this.stage = el("section", { class: "stage", "aria-label": "The picture and the maps", hidden: true },
+      el("div", { class: "row tools" }, el("div", { class: "row choice", role: "group", "aria-label": "How much of the picture the sheet covers" }, ...pieces), this.cutter, this.more),
+      el("div", { class: "pair" }, el("figure", {}, this.board.node, el("figcaption", {}, this.hint, this.board.words),
+        test ? el("div", { class: "row" }, button("Pick a picture", () => pickPicture(lab, pick), { class: "small" }), button("Random", () => pick(randomPicture(lab)), { class: "small", title: "A random picture" })) : null), el("div", { class: "stack" }, this.maps.node, this.scale)),
+      this.about.like);
     root.append(
       el("div", { class: "text lead" }, el("h1", { text: "Magnet paper" }),
-        el("p", { text: "A kernel is a sheet of film. Move it over the picture: where the picture is like the kernel it glows green, where it is the opposite it turns purple." })),
-      el("div", { class: "columns" }, this.tray.node,
-        el("section", { class: "stage", "aria-label": "The picture and its map" },
-          el("div", { class: "pair" }, el("figure", {}, this.board, el("figcaption", { text: "the sheet on the picture" })), figure(this.map, "map", "the whole map")),
-          this.scale,
-          el("div", { class: "row" }, this.cutter, button("Keep beside", () => this.pin(), { title: "Keep this sheet, to compare it with the next" }),
-            lab.page.pictures.test ? button("Pick", () => pickPicture(lab, pick)) : null, lab.page.pictures.test ? button("Random", () => pick(randomPicture(lab))) : null),
-          this.beside),
-        this.about));
-    this.#moves();
-    this.leavers = [lab.on("theme", () => this.show()), lab.on("said", () => this.ask())];
+        el("p", { text: "A kernel is a sheet of film. Drag it over the picture: where the picture is like the kernel it glows green, where it is the opposite it turns purple." })),
+      this.status, el("div", { class: "columns" }, this.tray.node, this.stage, this.about.node));
+    this.about.node.hidden = true;
+    this.leavers = [lab.on("theme", () => (this.tray.repaint(), this.show())), lab.on("said", () => this.#heard())];
     this.ask();
   }
 
   leave() {
+    say("");
     for (const leave of this.leavers) leave();
   }
 
-  get sheet() {
-    return this.lab.place.more.sheet || FIRST;
+  /** What the link says. @returns {Scene} */
+  get scene() {
+    return fromMore(this.lab.place.more);
   }
 
-  get pins() {
-    return (this.lab.place.more.pins ?? "").split("|").filter(Boolean);
+  /** @param {Scene} scene @param {{ replace?: boolean }} [how] */
+  #go(scene, how) {
+    if (this.board.cutting) this.cut(false);
+    this.lab.go({ more: { ...this.lab.kept(), ...toMore(scene) } }, how);
   }
 
-  /** @param {string} sheet */
-  go(sheet, pins = this.pins) {
-    this.#cut(false);
-    this.lab.go({ more: { ...this.lab.kept(), sheet, pins: pins.join("|") } });
+  /** Another sheet in the chosen one's place. @param {string} sheet @param {{ replace?: boolean }} [how] */
+  take(sheet, how) {
+    const { scene } = this;
+    this.#go(replaced(scene, { sheet, at: scene.lying[scene.chosen].at }), how);
   }
 
-  pin() {
-    if (!this.pins.includes(this.sheet)) this.go(this.sheet, [...this.pins, this.sheet].slice(-MOST));
+  /** One more: what the chosen one resembles, where that is not there yet. */
+  another() {
+    const { scene } = this;
+    if (scene.lying.length === MOST) return;
+    const here = scene.lying.map(({ sheet }) => sheet);
+    const like = (this.messages[scene.chosen]?.head.like ?? []).map((/** @type {{ sheet: string }} */ one) => one.sheet);
+    const sheet = [...like, "sobel_x", "sobel_y", "laplacian", "gaussian", "box"].find((one) => !here.includes(one)) ?? "identity";
+    this.#go(added(scene, { sheet, at: null }));
+  }
+
+  next() {
+    this.#choose((this.scene.chosen + 1) % this.scene.lying.length);
+  }
+
+  /** @param {boolean} over */
+  over(over) {
+    this.#go({ ...this.scene, over });
+  }
+
+  /** @param {number} chosen */
+  #choose(chosen) {
+    this.#go({ ...this.scene, chosen });
+  }
+
+  /** @param {number} n @param {[number, number]} at */
+  #put(n, at) {
+    const { scene } = this;
+    this.#go({ ...scene, lying: scene.lying.map((one, k) => (k === n ? { ...one, at } : one)) }, { replace: true });
+  }
+
+  /** A sheet is carried over the page. @param {string} sheet @param {PointerEvent | null} event @param {boolean} done */
+  async #carry(sheet, event, done) {
+    const at = event && this.board.shown ? this.board.under(event) : null;
+    this.tray.laid(Boolean(at) && !done);
+    if (done) {
+      this.carried = "";
+      this.board.ghost(null);
+      if (at) this.#go({ ...added(this.scene, { sheet, at }), over: false });
+      return;
+    }
+    this.carried = sheet;
+    if (!at) return this.board.ghost(null);
+    try {
+      const message = await this.#laid(sheet);
+      if (this.carried === sheet) this.board.ghost(message, at);
+    } catch (error) {
+      this.lab.trouble(error);
+    }
+  }
+
+  /** @param {boolean} on */
+  cut(on) {
+    this.cutter.setAttribute("aria-pressed", String(on));
+    this.board.cut(on);
+    this.#hint();
+  }
+
+  /** @param {import("../paper/board.js").Cut | null} cut */
+  #patch(cut) {
+    this.cut(false);
+    if (cut) this.take(`patch:${cut.top},${cut.left},${cut.rows},${cut.columns}`);
+  }
+
+  /** What the library says of a sheet on this picture; asked once. @param {string} sheet */
+  #laid(sheet) {
+    const query = { picture: this.picture, sheet, ...this.lab.net() };
+    const key = JSON.stringify([this.lab.place.run, query]);
+    const known = this.known.get(key) ?? ask(this.lab.path("paper"), query);
+    known.catch(() => this.known.delete(key));
+    this.known.delete(key);
+    this.known.set(key, known);
+    for (const old of this.known.keys()) if (this.known.size > KEPT) this.known.delete(old);
+    return known;
+  }
+
+  /** The network was asked again: where the link is the same it has learned meanwhile. */
+  #heard() {
+    const before = this.said;
+    this.said = this.lab.said;
+    if (!before || this.heardAt !== location.hash) return void (this.heardAt = location.hash);
+    this.known.clear();
+    this.tray.net = "";
+    this.ask();
   }
 
   ask() {
     const { lab } = this;
+    this.tray.fill();
     return this.latest.ask(async () => {
+      const { scene } = this;
       try {
-        const picture = await lab.pictureName();
-        if (!picture) return;
-        const query = { picture, ...lab.net() };
-        const [came, ...pinned] = await Promise.all([this.sheet, ...this.pins].map((sheet) => ask(lab.path("paper"), { ...query, sheet })));
-        this.came = came;
+        this.picture = await pictureOf(lab);
+        this.messages = await Promise.all(scene.lying.map(({ sheet }) => this.#laid(sheet)));
+        const like = this.messages[scene.chosen].head.like[0];
+        this.other = like ? await this.#laid(like.sheet).catch(() => null) : null;
+        this.drawn = scene;
         lab.tell("trouble", null);
         this.show();
-        this.beside.replaceChildren(...pinned.map((one) => this.#pinned(one)));
       } catch (error) {
+        this.status.textContent = this.drawn ? "" : "This sheet cannot be laid: take another one from the tray.";
         lab.trouble(error);
       }
     });
   }
 
   show() {
-    if (!this.came) return;
-    const { head, arrays } = this.came;
-    const [, rows, columns] = arrays.picture.shape;
-    paintPicture(this.picture, arrays.picture.values, /** @type {[number, number, number]} */ (arrays.picture.shape));
-    paintMap(this.map, arrays.map.values, arrays.map.shape[0], arrays.map.shape[1], head.limit);
-    this.board.style.aspectRatio = `${columns} / ${rows}`;
-    this.map.setAttribute("aria-label", `The map of ${head.sheet}`);
-    this.scale.replaceChildren(legend(head.limit, head.kind === "patch" ? "how well the patch fits: 1 is the patch itself" : "the sum at each place: purple the opposite, green a match"));
-    this.tray.choose(head.sheet);
-    this.#lay();
-    this.#places();
-    this.#tell();
+    const scene = this.drawn;
+    if (!scene) return;
+    this.status.hidden = true;
+    this.stage.hidden = this.about.node.hidden = false;
+    const chosen = this.messages[scene.chosen];
+    this.board.show({ pieces: this.messages.map((message, n) => ({ message, at: scene.lying[n].at })), chosen: scene.chosen, over: scene.over });
+    this.maps.show(this.messages, scene.chosen);
+    this.scale.replaceChildren(legend(chosen.head.limit, chosen.head.kind === "patch" ? "how well the patch fits: 1 is the patch itself" : "the sum at each place: purple the opposite, green a match"));
+    this.tray.choose(scene.lying[scene.chosen].sheet);
+    this.pieces.forEach((piece, n) => piece.setAttribute("aria-pressed", String(Boolean(n) === scene.over)));
+    this.more.disabled = scene.lying.length === MOST;
+    this.#hint();
+    this.about.show(chosen, this.other ?? null, scene.lying.map(({ sheet }) => sheet));
   }
 
-  /** Paint the part of the map that the film lies on. */
-  #lay() {
-    if (!this.came) return;
-    const { head, arrays } = this.came;
-    const [, rows, columns] = arrays.picture.shape;
-    const [down, across] = arrays.map.shape;
-    const side = Math.max(3, Math.round(PART * Math.min(rows, columns)));
-    const top = Math.round(Math.max(0, Math.min(rows - side, this.at.y * rows - side / 2)));
-    const left = Math.round(Math.max(0, Math.min(columns - side, this.at.x * columns - side / 2)));
-    const part = new Float32Array(side * side).fill(0);
-    for (let y = 0; y < side; y++)
-      for (let x = 0; x < side; x++) {
-        const [i, j] = [top + y - head.corner[0], left + x - head.corner[1]];
-        if (i >= 0 && i < down && j >= 0 && j < across) part[y * side + x] = arrays.map.values[i * across + j];
-      }
-    paintMap(this.film, part, side, side, head.limit);
-    Object.assign(this.film.style, { top: `${(100 * top) / rows}%`, left: `${(100 * left) / columns}%`, width: `${(100 * side) / columns}%`, height: `${(100 * side) / rows}%` });
-  }
-
-  /** Where the sheet fits best, as frames on the picture. */
-  #places() {
-    const { head, arrays } = /** @type {import("../packed.js").Message} */ (this.came);
-    const [, rows, columns] = arrays.picture.shape;
-    const [, high, wide] = arrays.kernel.shape;
-    this.frames.replaceChildren(...head.places.map((/** @type {[number, number, number]} */ [y, x, score], /** @type {number} */ n) => {
-      const frame = el("span", { class: n ? "mark" : "mark best", title: number(score) });
-      Object.assign(frame.style, { top: `${(100 * (y - (high >> 1))) / rows}%`, left: `${(100 * (x - (wide >> 1))) / columns}%`, height: `${(100 * high) / rows}%`, width: `${(100 * wide) / columns}%` });
-      return frame;
-    }));
-  }
-
-  /** What the sheet is: its numbers, formula, source, and what it resembles. */
-  #tell() {
-    const { head, arrays } = /** @type {import("../packed.js").Message} */ (this.came);
-    const alike = [
-      ...head.resembles.slice(0, 2).filter((/** @type {any} */ one) => one.kernel !== head.sheet && head.kind !== "classic").map((/** @type {any} */ one) => this.#alike(one.kernel, one.cosine)),
-      head.learned ? this.#alike(head.learned.unit, head.learned.cosine) : null,
-    ].filter(Boolean);
-    const busy = this.about.contains(document.activeElement) && document.activeElement?.matches("input");
-    if (busy) return;
-    const name = head.kind === "patch" ? "A patch" : head.kind === "painted" ? "Painted" : head.sheet;
-    this.about.replaceChildren(el("h2", { text: name }), head.about ? el("p", { class: "text", text: sentence(head.about) }) : "",
-      this.tray.editor(arrays.kernel, head, (sheet) => this.go(sheet)),
-      head.formula ? el("p", { class: "quiet" }, "Formula: ", head.formula.replace(/-/g, "−")) : "", head.source ? el("p", { class: "quiet", text: head.source }) : "",
-      alike.length ? el("div", { class: "stack" }, el("h3", { text: head.kind === "learned" ? "It resembles" : "A learned one that resembles it" }), ...alike) : "");
-  }
-
-  /** @param {string} sheet @param {number} cosine */
-  #alike(sheet, cosine) {
-    const words = `${sheet}${cosine < 0 ? ", as its negative" : ""} (cosine ${number(cosine)})`;
-    return el("div", { class: "row" }, el("span", { text: words }), button("Lay beside", () => this.go(this.sheet, [...new Set([...this.pins, this.sheet, sheet])].slice(-MOST))));
-  }
-
-  /** A sheet that was kept, with its map. @param {import("../packed.js").Message} one */
-  #pinned({ head, arrays }) {
-    const kernel = el("canvas", { class: "film", role: "img", "aria-label": `Kernel of ${head.sheet}` });
-    const map = el("canvas", { class: "film", role: "img", "aria-label": `Map of ${head.sheet}` });
-    const [, rows, columns] = arrays.kernel.shape;
-    paintMap(kernel, arrays.kernel.values, rows, columns, head.kernel_limit);
-    paintMap(map, arrays.map.values, arrays.map.shape[0], arrays.map.shape[1], head.limit);
-    const name = head.kind === "painted" ? "painted" : head.sheet;
-    return el("figure", { class: "pin" }, el("div", { class: "two" }, kernel, map),
-      el("figcaption", {}, button(name, () => this.go(head.sheet), { class: "plain" }), ` ±${number(head.limit)} `, button("×", () => this.go(this.sheet, this.pins.filter((pin) => pin !== head.sheet)), { class: "plain", "aria-label": `Take ${name} away` })));
-  }
-
-  /** @param {boolean} on */
-  #cut(on) {
-    this.cutting = on;
-    this.cutter.setAttribute("aria-pressed", String(on));
-    this.board.classList.toggle("cutting", on);
-    this.corner = null;
-  }
-
-  /** Pointer and keys on the picture. */
-  #moves() {
-    const { board } = this;
-    const spot = (/** @type {PointerEvent} */ event) => {
-      const box = board.getBoundingClientRect();
-      return { x: Math.max(0, Math.min(0.9999, (event.clientX - box.left) / box.width)), y: Math.max(0, Math.min(0.9999, (event.clientY - box.top) / box.height)) };
-    };
-    board.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-      board.setPointerCapture(event.pointerId);
-      if (this.cutting) this.corner = spot(event);
-    });
-    board.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
-      const at = spot(event);
-      if (this.cutting) return this.corner ? this.#outline(this.corner, at) : undefined;
-      this.at = at;
-      this.#lay();
-      this.#number(at, event);
-    });
-    board.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => this.corner && this.#patch(this.corner, spot(event)));
-    board.addEventListener("pointerleave", () => say(""));
-    board.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-      if (!step || !this.came) return;
-      event.preventDefault();
-      const [, rows, columns] = this.came.arrays.picture.shape;
-      this.at = { x: Math.max(0, Math.min(1, this.at.x + step[0] / columns)), y: Math.max(0, Math.min(1, this.at.y + step[1] / rows)) };
-      this.#lay();
-    });
-  }
-
-  /** The map's number under the pointer. @param {{ x: number, y: number }} at @param {PointerEvent} event */
-  #number(at, event) {
-    if (!this.came) return;
-    const { head, arrays } = this.came;
-    const [, rows, columns] = arrays.picture.shape;
-    const [y, x] = [Math.floor(at.y * rows), Math.floor(at.x * columns)];
-    const [i, j] = [y - head.corner[0], x - head.corner[1]];
-    const inside = i >= 0 && i < arrays.map.shape[0] && j >= 0 && j < arrays.map.shape[1];
-    const value = inside ? arrays.map.values[i * arrays.map.shape[1] + j] : NaN;
-    say(inside ? `row ${y}, column ${x}: ${number(value)} (${exact(value)})` : `row ${y}, column ${x}: the patch does not fit here`, event);
-  }
-
-  /** @param {{ x: number, y: number }} a @param {{ x: number, y: number }} b */
-  #outline(a, b) {
-    const frame = this.frames.querySelector(".cut") ?? this.frames.appendChild(el("span", { class: "mark cut" }));
-    Object.assign(/** @type {HTMLElement} */ (frame).style, { left: `${100 * Math.min(a.x, b.x)}%`, top: `${100 * Math.min(a.y, b.y)}%`, width: `${100 * Math.abs(a.x - b.x)}%`, height: `${100 * Math.abs(a.y - b.y)}%` });
-  }
-
-  /** @param {{ x: number, y: number }} a @param {{ x: number, y: number }} b */
-  #patch(a, b) {
-    const [, rows, columns] = /** @type {import("../packed.js").Message} */ (this.came).arrays.picture.shape;
-    const [top, left] = [Math.floor(Math.min(a.y, b.y) * rows), Math.floor(Math.min(a.x, b.x) * columns)];
-    const [high, wide] = [Math.max(2, Math.ceil(Math.max(a.y, b.y) * rows) - top), Math.max(2, Math.ceil(Math.max(a.x, b.x) * columns) - left)];
-    this.go(`patch:${Math.min(top, rows - high)},${Math.min(left, columns - wide)},${high},${wide}`);
+  #hint() {
+    this.hint.textContent = this.board.cutting ? "Draw a frame with the pointer. Or move it with the arrow keys, change its size with Shift, and press Enter."
+      : this.drawn?.over ? "The sheet covers the picture, which shimmers through. Frames: where it fits best." : "Drag the film. Frames: where it fits best.";
   }
 }
 
-/** A phrase as a sentence. @param {string} text */
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
