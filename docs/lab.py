@@ -25,7 +25,7 @@ WIDE, PHONE = (1280, 800), (390, 844)
 PLACES = {
     "draw": "#/lenet5/draw?picture=test/0",
     "slide": "#/lenet5/slide?unit=C3/5&picture=test/0&at=4,4",
-    "paper": "#/lenet5/paper?picture=test/0&sheet=sobel_y&pins=C1/3|sobel_x",
+    "paper": "#/lenet5/paper?picture=test/0&sheet=sobel_y&sheet2=C1/3",
     "pad": "#/lenet5/pad?picture=test/0&change=C1:padding=2",
     "units": "#/lenet5/units?layer=C1&picture=test/0",
     "card": "#/lenet5/C3/5?picture=test/0",
