@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from convscope.conv.geometry import output_size
 from convscope.errors import StackError
 from convscope.inspect.record import record
-from convscope.inspect.reshaped import Change, formula, parse_changes, reshaped
+from convscope.inspect.reshaped import Change, formula, mendings, parse_changes, reshaped, slides, written
 from convscope.nets.build import build
 from convscope.nets.grammar import parse
-from convscope.nets.steps import Conv
+from convscope.nets.steps import Conv, MaxPool
 from convscope.nets.zoo import zoo
 
 TEXT = "input 1x12x12; a conv 3 3x3 | relu; b conv 4 3x3 stride=2 | relu; p avg 2x2; out linear 5"
@@ -47,7 +47,7 @@ def test_it_comes_to_an_answer_where_the_sizes_meet_again():
 def test_it_stops_at_the_first_layer_that_does_not_fit_and_says_why():
     made = reshaped(build(zoo["lenet5"]), {"C1": Change(padding=2)})
     assert made.stops == (
-        "F6", "its weights are for 120 values, 120 x 1 x 1, and 480 come, 120 x 2 x 2: only 1x1 fits here",
+        "F6", "its weights are for 120 values, and 480 values (120 x 2 x 2) come",
     )  # fmt: skip
     assert [*made.net.stack.shapes] == ["C1", "S2", "C3", "S4", "C5"]
 
@@ -98,12 +98,11 @@ def test_the_formula_ends_in_the_size(size, kernel, padding, stride, dilation):
     if dilation * (kernel - 1) + 1 > size + 2 * padding:
         return
     step = Conv(1, (kernel, kernel), (stride, stride), (padding, padding), (dilation, dilation))
-    said = formula(step, (1, size, size)).removesuffix(", rounded down")
-    left, right = said.split(" = ")
-    inner, stride_said = left.removesuffix(" + 1").rsplit(" / ", 1)
-    numbers = inner.strip("()").replace("(", "").replace(")", "")
-    first, more, *_ = (int(n) for n in numbers.replace("-", "+").split(" + ")[:2])
-    assert (first, more, int(stride_said)) == (size, 2 * padding, stride)
+    left, right = formula(step, (1, size, size)).split(" = ")
+    assert left.startswith(f"({size} + 2 x {padding} - ") and left.endswith(f" / {stride} + 1")
+    right, _, exact = right.partition(", rounded down from ")
+    if exact:
+        assert int(right) == int(float(exact)) != float(exact)
     assert int(right) == output_size(size, kernel, padding=padding, stride=stride, dilation=dilation)
 
 
@@ -113,3 +112,41 @@ def test_pictures_of_another_size_than_square_are_fine():
     )
     assert made.net.stack.shapes == {"a": (2, 5, 7)}
     assert np.isfinite(record(made.net, torch.rand(1, 3, 9, 14))["a"]).all()
+
+
+def test_a_window_without_padding_says_none_and_an_uneven_one_both_sides():
+    assert formula(MaxPool((2, 2)), (1, 9, 9)) == "(9 - 2) / 2 + 1 = 4, rounded down from 4.5"
+    assert formula(Conv(1, (2, 2), padding="same"), (1, 9, 9)) == "(9 + 0 + 1 - 2) / 1 + 1 = 9"
+
+
+def test_how_windows_slide_and_what_can_be_changed():
+    found = slides(parse(TEXT))
+    assert list(found) == ["a", "b", "p"]
+    assert found["b"].stride == (2, 2) and found["b"].can == ("padding", "stride", "dilation")
+    assert found["p"].can == ("stride",)
+
+
+@pytest.mark.parametrize(
+    "text", ["C1:padding=2", "C1:padding=same;C3:stride=2", "S2:stride=1", "C1:dilation=2"]
+)
+def test_what_would_mend_a_net_does_and_keeps_what_is_wanted(text):
+    wanted = parse_changes(text)
+    found = mendings(zoo["lenet5"], wanted)
+    assert found
+    for changes in found:
+        made = reshaped(build(zoo["lenet5"]), changes)
+        assert made.whole
+        assert made.net.stack.shapes["OUT"] == (10, 1, 1)
+        for name, change in wanted.items():
+            told = {key: value for key, value in vars(change).items() if value is not None}
+            assert told.items() <= vars(changes[name]).items()
+
+
+def test_nothing_mends_what_is_whole_or_cannot_be():
+    assert mendings(zoo["lenet5"], {}) == ()
+    assert mendings(zoo["lenet5"], {"C5": Change(padding=64)}) == ()
+
+
+@pytest.mark.parametrize("text", ["", "C1:padding=2,stride=1;C3:padding=same,dilation=3"])
+def test_changes_are_written_as_they_are_read(text):
+    assert written(parse_changes(text)) == text

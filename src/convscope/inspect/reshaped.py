@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice, product
 from math import prod
 from typing import Any
 
@@ -15,6 +16,11 @@ from convscope.nets.build import Net
 from convscope.nets.stack import Line, Stack
 from convscope.nets.steps import Shape, Step, _Window, window_of
 
+CHANGEABLE = ("padding", "stride", "dilation")
+TRIED = {"padding": (0, 1, 2, 3, "same"), "stride": (1, 2, 3, 4), "dilation": (1, 2, 3)}
+"""What is tried about a layer to make a net fit again."""
+MOST = 20_000_000_000
+"""Multiply-adds that a changed net may cost for one picture, and a hundred times the values that it may hold."""
 LARGEST = 64
 """A padding, stride or dilation goes so far."""
 
@@ -42,6 +48,46 @@ class Reshaped:
     def whole(self) -> bool:
         """Whether the net still comes to an answer."""
         return not self.stops[0]
+
+
+@dataclass(frozen=True)
+class Slide:
+    """How a layer's window slides: its sizes (rows, columns), padding in pixels (top, left, bottom, right), which of
+    padding, stride and dilation can be changed, and how the number of its places comes about along rows and columns.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    sides: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+    can: tuple[str, ...]
+    formulas: tuple[str, str]
+
+    def stands(self, key: str) -> int | None:
+        """The padding, stride or dilation as one number; None where it differs between sides or axes.
+
+        >>> Slide((5, 5), (1, 1), (2, 2, 2, 2), (1, 2), (), ("", "")).stands("padding")
+        2
+        """
+        numbers = {"padding": self.sides, "stride": self.stride, "dilation": self.dilation}[key]
+        return numbers[0] if len(set(numbers)) == 1 else None
+
+
+def slides(stack: Stack) -> dict[str, Slide]:
+    """Layer name -> how its window slides; layers without one are left out.
+
+    >>> from convscope.nets.zoo import zoo
+    >>> slides(zoo["lenet5"])["C1"].formulas[0]
+    '(32 + 2 x 0 - 5) / 1 + 1 = 28'
+    """
+    found: dict[str, Slide] = {}
+    for line, step, shape in stack.walk():
+        if isinstance(step, _Window) and line.name not in found:
+            kernel, stride, _, dilation = window_of(step)
+            can = tuple(key for key in CHANGEABLE if hasattr(step, key))
+            formulas = (formula(step, shape), formula(step, shape, 1))
+            found[line.name] = Slide(kernel, stride, step.sides(shape), dilation, can, formulas)
+    return found
 
 
 def parse_changes(text: str) -> dict[str, Change]:
@@ -80,45 +126,121 @@ def reshaped(net: Net, changes: Mapping[str, Change]) -> Reshaped:
     ('F6', {'C1': (6, 32, 32), 'S2': (6, 16, 16), 'C3': (16, 12, 12), 'S4': (16, 6, 6), 'C5': (120, 2, 2)})
     """
     stack = net.stack
-    names = [line.name for line in stack.lines]
-    for name in changes:
-        if name not in names:
-            raise StackError(f"there is no layer {name!r}{nearest(name, names)}")
-    lines, stops, shape = [], ("", ""), stack.input.shape
-    for line, own in zip(stack.lines, _inputs(stack), strict=True):
-        new = _changed(line, changes.get(line.name, Change()))
-        why = _misfit(new, own, shape)
-        if why:
-            stops = (line.name, why)
-            break
-        lines.append(new)
-        for step in new.steps:
-            shape = step.output(shape)
+    lines, stops = _fitting(stack, changes)
     if not lines:
         raise StackError(f"{stops[0]} does not fit: {stops[1]}")
-    made = Net(Stack(stack.input, tuple(lines)))
+    changed = Stack(stack.input, tuple(lines))
+    if (
+        sum(rung.multiply_adds for rung in changed.ladder) > MOST
+        or sum(map(prod, changed.shapes.values())) > MOST // 100
+    ):
+        raise StackError(
+            "with these changes one picture would take long: take less padding, or a larger stride"
+        )
+    made = Net(changed)
     for line in lines:
         _carry(getattr(net, line.name), getattr(made, line.name))
     return Reshaped(made.eval(), stops)
 
 
+def mendings(stack: Stack, changes: Mapping[str, Change], count: int = 3) -> tuple[dict[str, Change], ...]:
+    """What else would have to be changed so that a net fits again: about one layer's window, and the least first; what is
+    changed already stays. None where no layer alone can mend it, or where all fits as it is.
+
+    >>> from convscope.nets.zoo import zoo
+    >>> [written(found) for found in mendings(zoo["lenet5"], {"C1": Change(padding=2)}, 2)]
+    ['C1:padding=2;C5:stride=2', 'C1:padding=2,dilation=2']
+    """
+    _, stops = _fitting(stack, changes)
+    if not stops[0]:
+        return ()
+    own = slides(stack)
+    names = [line.name for line in stack.lines]
+    below = [name for name in names[: names.index(stops[0]) + 1] if name in own]
+    found = []
+    for far, name in enumerate(reversed(below)):
+        now = changes.get(name, Change())
+        for tried in _tries(own[name]):
+            told = {key: value for key, value in tried.items() if value != _stands(own[name], now, key)}
+            if told and all(getattr(now, key) is None for key in told):
+                wanted = {**changes, name: replace(now, **told)}
+                found.append((len(told), sum(map(_far, told.values())), far, wanted))
+    found.sort(key=lambda one: one[:3])
+    fits = (wanted for *_, wanted in found if not _fitting(stack, wanted)[1][0])
+    return tuple(islice(fits, count))
+
+
+def written(changes: Mapping[str, Change]) -> str:
+    """Changes as text, in the order of `CHANGEABLE`; `parse_changes` reads it.
+
+    >>> written({"C1": Change(padding=2, dilation=1)})
+    'C1:padding=2,dilation=1'
+    """
+    parts = []
+    for name, change in changes.items():
+        told = [f"{key}={value}" for key in CHANGEABLE if (value := getattr(change, key)) is not None]
+        if told:
+            parts.append(f"{name}:{','.join(told)}")
+    return ";".join(parts)
+
+
 def formula(step: _Window, shape: Shape, axis: int = 0) -> str:
     """How a window's number of places along an axis (0 rows, 1 columns) comes about, with the numbers filled in.
 
+    (size + padding on both sides - what the window covers) / stride + 1; a window without padding has none to say.
+
     >>> from convscope.nets.steps import Conv
     >>> formula(Conv(6, (5, 5)), (1, 32, 32))
-    '(32 + 0 - 5) / 1 + 1 = 28'
+    '(32 + 2 x 0 - 5) / 1 + 1 = 28'
+    >>> formula(Conv(6, (3, 3), (2, 2), (1, 1), (2, 2)), (1, 32, 32))
+    '(32 + 2 x 1 - (2 x 2 + 1)) / 2 + 1 = 15, rounded down from 15.5'
     """
     kernel, stride, _, dilation = window_of(step)
     sides = step.sides(shape)
+    size, before, after = shape[1 + axis], sides[axis], sides[axis + 2]
     extent = dilation[axis] * (kernel[axis] - 1) + 1
     spread = f"({dilation[axis]} x {kernel[axis] - 1} + 1)" if dilation[axis] > 1 else str(extent)
+    around = f" + 2 x {before}" if before == after else f" + {before} + {after}"
+    around = around if hasattr(step, "padding") or before or after else ""
     places = step.positions(shape)[axis]
-    size, more = shape[1 + axis], sides[axis] + sides[axis + 2]
-    exact = (size + more - extent) % stride[axis] == 0
-    return f"({size} + {more} - {spread}) / {stride[axis]} + 1 = {places}" + (
-        "" if exact else ", rounded down"
+    exact = (size + before + after - extent) / stride[axis] + 1
+    return f"({size}{around} - {spread}) / {stride[axis]} + 1 = {places}" + (
+        "" if exact == places else f", rounded down from {exact:.4g}"
     )
+
+
+def _fitting(stack: Stack, changes: Mapping[str, Change]) -> tuple[list[Line], tuple[str, str]]:
+    """The lines, changed, up to the first that does not fit; and its name and why."""
+    names = [line.name for line in stack.lines]
+    for name in changes:
+        if name not in names:
+            raise StackError(f"there is no layer {name[:60]!r}{nearest(name[:60], names)}")
+    lines, shape = [], stack.input.shape
+    for line, own in zip(stack.lines, _inputs(stack), strict=True):
+        new = _changed(line, changes.get(line.name, Change()))
+        why = _misfit(new, own, shape)
+        if why:
+            return lines, (line.name, why)
+        lines.append(new)
+        for step in new.steps:
+            shape = step.output(shape)
+    return lines, ("", "")
+
+
+def _tries(own: Slide) -> list[dict[str, int | str]]:
+    """All that is tried about a window."""
+    keys = [key for key in CHANGEABLE if key in own.can]
+    return [dict(zip(keys, values, strict=True)) for values in product(*(TRIED[key] for key in keys))]
+
+
+def _stands(own: Slide, change: Change, key: str) -> int | str | None:
+    """What a layer's padding, stride or dilation is with a change."""
+    said = getattr(change, key)
+    return own.stands(key) if said is None else said
+
+
+def _far(value: int | str) -> int:
+    return value if isinstance(value, int) else 3
 
 
 def _value(key: str, text: str) -> int | str:
@@ -173,10 +295,7 @@ def _misfit(line: Line, own: Shape, shape: Shape) -> str:
 
 def _step_misfit(step: Step, own: Shape, shape: Shape) -> str:
     if not isinstance(step, _Window) and step.parameters(shape) != step.parameters(own):
-        return (
-            f"its weights are for {prod(own):,} values, {_times(own)}, and {prod(shape):,} come, {_times(shape)}: "
-            f"only {own[1]}x{own[2]} fits here"
-        )
+        return f"its weights are for {_said(own)}, and {_said(shape)} come"
     try:
         step.output(shape)
     except GeometryError as error:
@@ -192,8 +311,11 @@ def _output(step: Step, shape: Shape) -> Shape:
         return shape
 
 
-def _times(shape: Shape) -> str:
-    return " x ".join(map(str, shape))
+def _said(shape: Shape) -> str:
+    """A shape in words: how many values it has, and how they lie."""
+    if shape[1:] == (1, 1):
+        return f"{shape[0]:,} values"
+    return f"{prod(shape):,} values ({shape[0]} x {shape[1]} x {shape[2]})"
 
 
 def _carry(source: Any, target: Any) -> None:

@@ -5,25 +5,30 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from fastapi import APIRouter, Query
 
 from convscope.errors import StackError
+from convscope.inspect.coverage import coverage
 from convscope.inspect.record import record
-from convscope.inspect.reshaped import Change, Reshaped, formula, parse_changes, reshaped
+from convscope.inspect.reshaped import (
+    Change,
+    Reshaped,
+    Slide,
+    mendings,
+    parse_changes,
+    reshaped,
+    slides,
+    written,
+)
 from convscope.inspect.subject import first_tensor
 from convscope.lab.asked import PACKED_ANSWER, Packed, TheLens, ThePicture
-from convscope.lab.lens import Lens
 from convscope.nets.build import Net
-from convscope.nets.stack import Rung, Stack
-from convscope.nets.steps import Shape, _Window
+from convscope.nets.stack import Rung
 
 router = APIRouter(tags=["pad"])
 
 NUMBERS = 60_000
 """Numbers of a layer that are sent: of layers with larger maps only the first few."""
-MULTIPLY_ADDS = 20_000_000_000
-"""What a changed net may cost for one picture."""
 
 Changes = Annotated[str, Query(max_length=4000, description="C1:padding=2,stride=1;C3:dilation=2")]
 Layer = Annotated[str, Query(max_length=200, description="The layer whose view of the picture is tinted")]
@@ -33,15 +38,14 @@ Layer = Annotated[str, Query(max_length=200, description="The layer whose view o
 def pad(lens: TheLens, picture: ThePicture, changes: Changes = "", layer: Layer = "") -> Packed:
     """Every layer's size with its formula, its maps of the picture, and the answer, as the net is and with the changes.
 
-    Of a net that no longer fits all layers up to the first that does not; `stops` says which and why. `coverage` is how many
-    values of `layer` see each pixel.
+    Of a net that no longer fits all layers up to the first that does not: `stops` says which and why, `mend` what else
+    would have to be changed. `coverage` is how many values of `layer` see each pixel.
     """
     net = lens.subject.net
-    assert isinstance(net, Net)
+    if not isinstance(net, Net):
+        raise StackError(f"{type(net).__name__} has no text, so its layers cannot be given other sizes")
     wanted = parse_changes(changes)
     made = reshaped(net, wanted) if wanted else Reshaped(net, ("", ""))
-    if sum(rung.multiply_adds for rung in made.net.stack.ladder) > MULTIPLY_ADDS:
-        raise StackError("with these changes one picture would take long: take fewer pixels of padding")
     seen, _ = lens.seen(picture)
     before = first_tensor(lens.record(seen).answer)
     with lens.lock:
@@ -49,50 +53,50 @@ def pad(lens: TheLens, picture: ThePicture, changes: Changes = "", layer: Layer 
     arrays: dict[str, np.ndarray] = {"picture": seen, "before": lens.chances(before)}
     if made.whole:
         arrays["after"] = lens.chances(first_tensor(said.answer))
+    stack, was = made.net.stack, net.stack.shapes
+    windows, own = slides(stack), slides(net.stack)
     rungs = []
-    for rung, line, shape in zip(
-        made.net.stack.ladder, made.net.stack.lines, _inputs(made.net.stack), strict=True
-    ):
+    for rung in stack.ladder:
         maps = said[rung.name][0].reshape(rung.output)
         shown = max(1, min(len(maps), NUMBERS // max(1, maps[0].size)))
         arrays[f"maps {rung.name}"] = np.nan_to_num(maps[:shown])
-        window = next((s for s in line.steps if isinstance(s, _Window)), None)
-        rungs.append(_told(rung, shown, window, shape, wanted.get(rung.name, Change()), lens))
-    chosen = layer if layer in made.net.stack.shapes else rungs[0]["name"]
-    arrays["coverage"] = _coverage(made.net.stack, chosen)
+        told = _told(rung, windows.get(rung.name), wanted.get(rung.name, Change()))
+        told["own"] = {key: own[rung.name].stands(key) for key in told["can"]}
+        told |= {"shown": shown, "was": list(was[rung.name][1:]), "limit": lens.limits.get(rung.name, 1.0)}
+        rungs.append(told)
+    chosen = layer if layer in stack.shapes else rungs[0]["name"]
+    arrays["coverage"] = coverage(stack, chosen).astype(np.int32)
     head = {
         "input": list(net.stack.input.shape), "rungs": rungs, "stops": list(made.stops), "chosen": chosen,
         "beyond": [line.name for line in net.stack.lines[len(rungs) :]], "classes": list(lens.subject.classes),
-        "values": int(np.prod(made.net.stack.shapes[chosen][1:])),
+        "mend": [_mending(found, wanted) for found in mendings(net.stack, wanted)] if not made.whole else [],
+        "padded": [name for name, slide in own.items() if "padding" in slide.can],
+        "values": int(np.prod(stack.shapes[chosen][1:])),
     }  # fmt: skip
     return Packed(head, {name: np.ascontiguousarray(a) for name, a in arrays.items()})
 
 
-def _told(
-    rung: Rung, shown: int, window: _Window | None, shape: Shape, change: Change, lens: Lens
-) -> dict[str, Any]:
+def _told(rung: Rung, slide: Slide | None, change: Change) -> dict[str, Any]:
     """A layer in words and numbers; `can` are the things about its window that can be changed."""
-    can = [key for key in ("padding", "stride", "dilation") if window is not None and hasattr(window, key)]
-    return {
-        "name": rung.name, "kind": rung.kind, "units": rung.output[0], "shown": shown, "size": list(rung.output[1:]),
-        "kernel": rung.kernel, "stride": rung.stride, "sides": rung.padding, "field": list(rung.receptive_field),
-        "dilation": list(getattr(window, "dilation", (1, 1))), "parameters": rung.parameters, "can": can,
-        "formula": formula(window, shape) if window is not None else "",
-        "changed": {k: v for k, v in vars(change).items() if v is not None},
-        "limit": lens.limits.get(rung.name, 1.0),
+    told: dict[str, Any] = {
+        "name": rung.name, "kind": rung.kind, "units": rung.output[0], "size": list(rung.output[1:]),
+        "field": list(rung.receptive_field), "parameters": rung.parameters, "can": [], "formulas": [],
+        "kernel": None, "stride": None, "sides": None, "dilation": None,
+        "changed": {key: value for key, value in vars(change).items() if value is not None},
     }  # fmt: skip
+    if slide is not None:
+        # along both axes where they differ
+        formulas = list(dict.fromkeys(slide.formulas))
+        told |= {
+            "kernel": list(slide.kernel), "stride": list(slide.stride), "sides": list(slide.sides),
+            "dilation": list(slide.dilation), "can": list(slide.can), "formulas": formulas,
+        }  # fmt: skip
+    return told
 
 
-def _coverage(stack: Stack, layer: str) -> np.ndarray:
-    """How many values of a layer's map see each pixel of the picture, [h, w]."""
-    rows, columns = (torch.tensor(counts, dtype=torch.float32) for counts in stack.coverage(layer))
-    return torch.outer(rows, columns).numpy()
-
-
-def _inputs(stack: Stack) -> list[Shape]:
-    """The shape that each line's first window is given."""
-    shapes: dict[str, Shape] = {}
-    for line, step, shape in stack.walk():
-        if isinstance(step, _Window) or line.name not in shapes:
-            shapes.setdefault(line.name, shape)
-    return [shapes[line.name] for line in stack.lines]
+def _mending(found: dict[str, Change], wanted: dict[str, Change]) -> dict[str, Any]:
+    """Changes as text, and what is new about them."""
+    name = next(name for name, change in found.items() if change != wanted.get(name))
+    now = vars(wanted.get(name, Change()))
+    new = {key: value for key, value in vars(found[name]).items() if value is not None and value != now[key]}
+    return {"change": written(found), "layer": name, "new": new}

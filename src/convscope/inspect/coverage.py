@@ -1,0 +1,57 @@
+"""How many values of a layer see each pixel of the picture: fewer at its border, none in the holes of a dilated window."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from convscope.errors import StackError
+from convscope.inspect.names import nearest
+from convscope.nets.stack import Stack
+from convscope.nets.steps import Linear, Rbf, Step, _Window, window_of
+
+
+def coverage(stack: Stack, layer: str) -> Int[np.ndarray, "h w"]:
+    """Pixel -> how many places of a layer's map see it, counted exactly along rows and columns.
+
+    `Stack.coverage` counts from a field's first to its last pixel; here what a window with dilation skips is not seen.
+
+    Raises:
+        StackError: There is no such layer.
+
+    >>> from convscope.nets.grammar import parse
+    >>> coverage(parse("input 1x5x5; a conv 2 3x3; out linear 2"), "a").tolist()[0]
+    [1, 2, 3, 2, 1]
+    >>> coverage(parse("input 1x1x6; a conv 2 1x2 stride=4 dilation=1; out linear 2"), "a").tolist()
+    [[1, 1, 0, 0, 1, 1]]
+    """
+    names = [line.name for line in stack.lines]
+    if layer not in names:
+        raise StackError(f"there is no layer {layer[:60]!r}{nearest(layer[:60], names)}")
+    reach = [np.eye(size, dtype=bool) for size in stack.input.shape[1:]]
+    wanted = stack.lines[: names.index(layer) + 1]
+    shape = stack.input.shape
+    for step in (step for line in wanted for step in line.steps):
+        after = step.output(shape)
+        reach = [_through(step, shape, after, reach[axis], axis) for axis in (0, 1)]
+        shape = after
+    rows, columns = (one.sum(axis=0) for one in reach)
+    return np.outer(rows, columns)
+
+
+def _through(
+    step: Step, shape: tuple[int, int, int], after: tuple[int, int, int], reach: Bool[np.ndarray, "n p"], axis: int
+) -> Bool[np.ndarray, "m p"]:  # fmt: skip
+    """Place -> the pixels it sees along an axis, behind one more step."""
+    if isinstance(step, Linear | Rbf):
+        return np.any(reach, axis=0)[None]
+    if not isinstance(step, _Window):
+        return reach
+    kernel, stride, _, dilation = window_of(step)
+    before = step.sides(shape)[axis]
+    made = np.zeros((after[1 + axis], reach.shape[1]), dtype=bool)
+    for place in range(len(made)):
+        cells = place * stride[axis] - before + dilation[axis] * np.arange(kernel[axis])
+        inside = cells[(cells >= 0) & (cells < len(reach))]
+        made[place] = reach[inside].any(axis=0)
+    return made
