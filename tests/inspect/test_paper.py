@@ -29,7 +29,9 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
 def test_a_sheet_lies_on_the_pictures_brightness(sheet, kind):
     laid = paper_of(GREY, PICTURE[:1], sheet)
     kernel = parse_kernel(sheet)[1]
-    wanted = cs.convolve(PICTURE[:1].astype(np.float32) / 255, kernel.astype(np.float32), padding="same")[0]
+    wanted = cs.convolve(
+        PICTURE[:1].astype(np.float32) / 255, kernel.astype(np.float32), padding="same", mode="replicate"
+    )[0]
     assert laid.kind == kind
     np.testing.assert_array_equal(laid.map, wanted)
     np.testing.assert_array_equal(laid.kernel[0], kernel)
@@ -39,10 +41,16 @@ def test_a_sheet_lies_on_the_pictures_brightness(sheet, kind):
 def test_a_learned_sheet_lies_on_all_channels():
     laid = paper_of(COLOUR, PICTURE, "a/2")
     kernel = kernels_of(COLOUR, layers_of(COLOUR)[0])[2]
-    wanted = cs.convolve(PICTURE.astype(np.float32) / 255, kernel[None], padding="same")[0]
+    wanted = cs.convolve(PICTURE.astype(np.float32) / 255, kernel[None], padding="same", mode="replicate")[0]
     np.testing.assert_array_equal(laid.map, wanted)
     assert laid.kernel.shape == (3, 3, 3)
     assert ":" in laid.about
+
+
+def test_the_border_of_an_even_picture_is_no_edge():
+    even = np.full((1, 16, 16), 200, np.uint8)
+    for sheet in ("sobel_x", "laplacian", "1 0; 0 -1"):
+        assert np.abs(paper_of(GREY, even, sheet).map).max() < 1e-5
 
 
 def test_places_are_under_the_middle_of_the_sheet():

@@ -34,7 +34,9 @@ def test_a_sheets_map_is_that_of_convolve(client, seen, sheet):
     from convscope.conv.kernel_text import parse_kernel
 
     head, arrays = asked(client, sheet)
-    wanted = cs.convolve(seen, parse_kernel(sheet, files=False)[1].astype(np.float32), padding="same")[0]
+    wanted = cs.convolve(
+        seen, parse_kernel(sheet, files=False)[1].astype(np.float32), padding="same", mode="replicate"
+    )[0]
     np.testing.assert_array_equal(arrays["map"], wanted)
     assert head["limit"] == pytest.approx(np.abs(wanted).max())
 
@@ -44,7 +46,9 @@ def test_a_learned_sheet_is_the_nets_own_kernel(client, seen):
     subject = subject_of(cs.Run(PACKAGED_FOLDER))
     kernel = kernels_of(subject, layers_of(subject)[0])[2]
     np.testing.assert_allclose(arrays["kernel"], kernel, rtol=1e-6)
-    np.testing.assert_array_equal(arrays["map"], cs.convolve(seen, kernel.astype(np.float32), padding="same"))
+    np.testing.assert_array_equal(
+        arrays["map"], cs.convolve(seen, kernel.astype(np.float32), padding="same", mode="replicate")
+    )
 
 
 def test_a_patch_finds_itself(client):

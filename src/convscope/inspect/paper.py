@@ -57,8 +57,9 @@ class Paper:
 
 
 def paper_of(subject: Subject, seen: UInt8[np.ndarray, "c y x"], sheet: str) -> Paper:
-    """A sheet laid on a picture as a net takes it. A kernel's map is as large as the picture, with zeros around; classic and
-    painted ones lie on the picture's brightness, learned ones on its channels. A patch's map is -1..1.
+    """A sheet laid on a picture as a net takes it. A kernel's map is as large as the picture, which goes on beyond its
+    border as its edge: zeros around would be edges that are not there. Classic and painted kernels lie on the picture's
+    brightness, learned ones on its channels. A patch's map is -1..1.
 
     Raises:
         KernelError, StackError, GeometryError: There is no such sheet, or it does not fit.
@@ -110,7 +111,7 @@ def _kernel(subject: Subject, seen: np.ndarray, text: str) -> Paper:
     if not (np.abs(kernel) <= HIGHEST).all():
         raise KernelError(f"a sheet's numbers are from -{HIGHEST:g} to {HIGHEST:g}: replace the others")
     flat = kernel[0] if kernel.ndim == 3 else kernel
-    made = convolve(_brightness(seen), flat.astype(np.float32), padding="same")[0]
+    made = convolve(_brightness(seen), flat.astype(np.float32), padding="same", mode="replicate")[0]
     classic = CLASSICS.get(name.partition("(")[0])
     like = _like_learned(subject, flat)
     if classic is None:
@@ -128,7 +129,9 @@ def _learned(subject: Subject, seen: np.ndarray, text: str) -> Paper:
             f"{text[:99]} lies on maps, not on the picture: take one of {first.name}, or watch it slide"
         )
     kernel = kernels_of(subject, layer)[number]
-    made = np.nan_to_num(convolve(seen.astype(np.float32) / 255, kernel[None], padding="same")[0])
+    made = np.nan_to_num(
+        convolve(seen.astype(np.float32) / 255, kernel[None], padding="same", mode="replicate")[0]
+    )
     like = nearest_classics(kernel.sum(axis=0, dtype=np.float64), 3)
     return _made(text, "learned", kernel, made, in_words(kernel), like=like)
 

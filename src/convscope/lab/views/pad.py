@@ -27,7 +27,7 @@ from convscope.nets.stack import Rung
 
 router = APIRouter(tags=["pad"])
 
-NUMBERS = 60_000
+NUMBERS = 40_000
 """Numbers of a layer that are sent: of layers with larger maps only the first few."""
 
 Changes = Annotated[str, Query(max_length=4000, description="C1:padding=2,stride=1;C3:dilation=2")]

@@ -39,6 +39,7 @@ export class Border {
     this.words.textContent = least === most ? `Every pixel is seen by ${most === places ? "all" : most.toLocaleString("en")} of the ${count(places, "window")} of ${chosen}: nothing is at a disadvantage.`
       : `${chosen} has ${count(places, "window")}. A pixel well inside is seen by up to ${most.toLocaleString("en")} of them, one in the corner by ${values[0].toLocaleString("en")}.`;
     this.board.style.setProperty("--ratio", String(shape[1] / shape[0]));
+    if (!this.mark.hidden) this.#tell([Math.min(this.at[0], shape[0] - 1), Math.min(this.at[1], shape[1] - 1)], this.event);
   }
 
   /** The fewest and the most values that see a pixel. */
@@ -52,6 +53,7 @@ export class Border {
   /** @param {number[] | null} at @param {PointerEvent} [event] */
   #tell(at, event) {
     this.mark.hidden = !at;
+    this.event = event;
     if (!at || !this.came) return say("");
     const { values, shape } = this.came.arrays.coverage;
     this.at = at;

@@ -97,6 +97,7 @@ export class About {
 const facts = (head) => [
   head.formula ? el("p", { class: "quiet" }, "Formula: ", head.formula.replace(/-/g, "−")) : "",
   head.source ? el("p", { class: "quiet", text: head.source }) : "",
+  head.kind === "patch" ? "" : el("p", { class: "quiet", text: "Beyond its border the picture goes on as its edge, so that the border is no edge itself." }),
 ].filter(Boolean);
 
 /** A sheet over its map. @param {Message} message */

@@ -64,5 +64,5 @@ export function kernelFilm({ head, arrays }) {
     paintMap(canvas, arrays.kernel.values, rows, columns, head.kernel_limit, c * rows * columns);
     return canvas;
   });
-  return el("span", { class: "kernel" }, ...canvases);
+  return el("span", { class: channels > 1 ? "kernel several" : "kernel" }, ...canvases);
 }

@@ -95,7 +95,7 @@ class Pad {
   /** Another layer's view of the border. @param {number} step */
   step(step) {
     const names = this.came?.head.rungs.map((/** @type {Rung} */ rung) => rung.name) ?? [];
-    const next = names[Math.max(0, Math.min(names.length - 1, names.indexOf(this.came?.head.chosen) + step))];
+    const next = names[Math.max(0, Math.min(names.length - 1, names.indexOf(this.lab.place.more.layer || this.came?.head.chosen) + step))];
     if (next) this.go(this.changes, next);
   }
 
