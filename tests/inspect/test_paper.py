@@ -73,7 +73,8 @@ def test_what_resembles_a_sheet_is_said_both_ways():
     for sheet in ("sobel_x", "a/1", "0 1; -1 0", "patch:3,4,3,3"):
         like = paper_of(COLOUR, PICTURE, sheet).like
         assert like and all(-1 <= near.cosine <= 1 for near in like)
-    assert paper_of(GREY, PICTURE[:1], "0 0; 0 0").like == ()
+    for sheet in ("0 0; 0 0", "0 3; 0 0", "identity"):
+        assert paper_of(GREY, PICTURE[:1], sheet).like == ()
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,8 @@ def test_a_link_opens_four_sheets_as_they_lay(look, width):
     expect(page.get_by_role("button", name="Add a sheet")).to_be_disabled()
     side = page.locator(".laid").bounding_box()["width"] / 32
     film = page.locator(".filmsheet").first.bounding_box()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert side * 32 > 280, "the picture is large"
     assert film["x"] - page.locator(".laid").bounding_box()["x"] == pytest.approx((12 - 6) * side, abs=1)
 
 
@@ -201,6 +203,15 @@ def test_cells_are_painted_with_the_pointer_and_with_keys(look, width):
     expect(page).to_have_url(re.compile(r"sheet=-1%201%200%3B%20-1%201%200%3B%20-1%200%200"))
 
 
+def test_a_blank_sheet_is_ready_to_be_painted(look):
+    page = settled(look().go(PLACE), "sobel_y")
+    page.get_by_role("button", name="5×5").click()
+    settled(page, "Painted by you")
+    expect(page.get_by_role("button", name="Paint +1")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("row 0, column 0").click()
+    expect(page).to_have_url(re.compile("sheet=1%200%200%200%200%3B"))
+
+
 def _middle(cell):
     box = cell.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -229,7 +240,7 @@ def test_a_patch_is_cut_with_the_pointer(look):
 def test_what_resembles_lies_beside_with_one_press(look, width):
     page = settled(look(width).go(f"{PLACE}&sheet=sobel_y"), "sobel_y")
     like = page.locator(".like")
-    expect(like.locator("h3")).to_have_text("It is most like C1/3")
+    expect(like.locator("h3")).to_have_text("It is most like: C1/3")
     expect(like.locator("figure")).to_have_count(2)
     like.get_by_role("button", name="Lay it beside").click()
     expect(page).to_have_url(re.compile("sheet2=C1/3"))

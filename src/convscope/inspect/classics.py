@@ -29,12 +29,12 @@ def nearest_classics(kernel: Float[np.ndarray, "h w"], count: int = 3) -> tuple[
     """The classic kernels that point most in a kernel's direction, or against it, the nearest first.
 
     Of each the `cosine`, at the place in the kernel where it is largest; those that do not fit are left out, and a kernel
-    of zeros or of what is no number is near to none.
+    of zeros, of a single cell or of what is no number is near to none.
 
     >>> nearest_classics(np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]), 1)
     (Near(kernel='sobel_x', cosine=1.0),)
     """
-    if not np.isfinite(kernel).all() or not kernel.any():
+    if not np.isfinite(kernel).all() or np.count_nonzero(kernel) < 2:
         return ()
     found = [Near(name, cosine(kernel, pattern)) for name, pattern in _patterns(*kernel.shape)]
     return tuple(sorted(found, key=lambda near: -abs(near.cosine))[:count])

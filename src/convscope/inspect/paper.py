@@ -171,8 +171,9 @@ def _made(
 
 
 def _like_learned(subject: Subject, kernel: np.ndarray) -> tuple[Near, ...]:
-    """The learned kernel that a kernel resembles most; of one over several channels what it does to grey."""
-    if not kernel.any():
+    """The learned kernel that a kernel resembles most; of one over several channels what it does to grey. A single cell is
+    part of every kernel, and resembles none."""
+    if np.count_nonzero(kernel) < 2:
         return ()
     name, learned = first_kernels(subject)
     number, near = nearest_learned(kernel, learned.sum(axis=1, dtype=np.float64))

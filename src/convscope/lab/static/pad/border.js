@@ -37,7 +37,7 @@ export class Border {
     this.legend.hidden = least === most;
     const { chosen, values: places } = came.head;
     this.words.textContent = least === most ? `Every pixel is seen by ${most === places ? "all" : most.toLocaleString("en")} of the ${count(places, "window")} of ${chosen}: nothing is at a disadvantage.`
-      : `${chosen} has ${count(places, "window")}. A pixel well inside is seen by up to ${most.toLocaleString("en")} of them, one in the corner by ${values[0].toLocaleString("en")}.`;
+      : `${chosen} has ${count(places, "window")}. A pixel well inside is seen by up to ${most.toLocaleString("en")} of them, one in the corner by ${values[0].toLocaleString("en")}.${least ? "" : " Some are seen by none: no window reaches them."}`;
     this.board.style.setProperty("--ratio", String(shape[1] / shape[0]));
     if (!this.mark.hidden) this.#tell([Math.min(this.at[0], shape[0] - 1), Math.min(this.at[1], shape[1] - 1)], this.event);
   }

@@ -8,6 +8,9 @@ import { kernelFilm, nameOf } from "./maps.js";
 
 /** @typedef {import("../packed.js").Message} Message */
 
+/** Below this cosine nobody would call two kernels alike; the library names no pattern either. */
+const VAGUE = 0.6;
+
 export class About {
   /**
    * @param {import("../lab.js").Lab} lab
@@ -61,7 +64,7 @@ export class About {
     const [near, ...more] = message.head.like;
     this.like.hidden = !near;
     if (!near) return;
-    const words = `${near.cosine < 0 ? "It is most like the negative of" : "It is most like"} `;
+    const words = `${Math.abs(near.cosine) < VAGUE ? "Not much alike, but nearest" : "It is most like"}${near.cosine < 0 ? " (as its negative)" : ""}: `;
     const add = button(laid.includes(near.sheet) ? "Lies beside it" : "Lay it beside", () => this.how.add(near.sheet), { disabled: laid.includes(near.sheet) });
     this.like.replaceChildren(el("div", { class: "stack" }, el("h3", {}, words, near.sheet),
       el("p", { class: "quiet", text: `The cosine between both is ${number(near.cosine)}: 1 is the same pattern, 0 has nothing in common, −1 is its negative.` }),

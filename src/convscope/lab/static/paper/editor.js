@@ -28,10 +28,12 @@ export class Editor {
     this.brushes = BRUSHES.map(([text, value, title]) => button(text, () => this.take(this.brush === value ? null : value), { title, "aria-label": title, "aria-pressed": "false" }));
     const size = el("select", { "aria-label": "Rows and columns", onchange: () => this.#ask({ size: Number(size.value) }) });
     this.size = size;
+    this.hint = el("p", { class: "quiet" });
     this.node = el("div", { class: "editor" }, this.grid,
-      el("div", { class: "row tools" }, el("span", { class: "quiet", text: "paint" }), ...this.brushes, size),
+      el("div", { class: "row tools" }, el("span", { class: "quiet", text: "paint" }), ...this.brushes, size), this.hint,
       el("div", { class: "row tools" }, ...CHANGES.map(([change, text, title]) => button(text, () => this.#ask({ change }), { title }))));
     this.#listen();
+    this.take(null);
   }
 
   /** A sheet's numbers: cells stay where they are, so that a hand or a key goes on. @param {ArrayLike<number>} values @param {number} rows @param {number} columns */
@@ -47,6 +49,7 @@ export class Editor {
     this.brush = brush;
     this.brushes.forEach((one, n) => one.setAttribute("aria-pressed", String(brush === BRUSHES[n][1])));
     this.grid.classList.toggle("painting", brush !== null);
+    this.hint.textContent = brush === null ? "Type a number into a cell, or take a brush." : "Draw over the cells, or press + − 0. Put the brush away to type numbers.";
     for (const cell of this.cells) cell.readOnly = brush !== null;
   }
 

@@ -15,6 +15,7 @@ export class Tray {
    * @param {import("../lab.js").Lab} lab
    * @param {object} how
    * @param {(sheet: string) => void} how.take
+   * @param {(sheet: string) => void} how.blank  a sheet to be painted
    * @param {() => void} how.ready  the classics are there
    * @param {(sheet: string, event: PointerEvent | null, done: boolean) => void} how.drag  held over the page, let go (done), or given up (null)
    */
@@ -30,7 +31,7 @@ export class Tray {
     this.classic = el("div", { class: "sheets" });
     this.learned = el("div", { class: "sheets" });
     this.title = el("h3", { text: "Learned" });
-    const blank = (/** @type {number} */ size) => button(`${size}×${size}`, () => how.take(one(size)), { title: "A sheet of your own, to be painted" });
+    const blank = (/** @type {number} */ size) => button(`${size}×${size}`, () => how.blank(one(size)), { title: "A sheet of your own, to be painted" });
     this.node = el("section", { class: "tray", "aria-label": "The tray of sheets" },
       el("div", { class: "group" }, el("h3", { text: "Classic" }), this.classic),
       el("div", { class: "group" }, this.title, this.learned),

@@ -43,7 +43,7 @@ class Paper {
     this.picture = "";
     /** The answer of the network while it was last asked. */
     this.said = lab.said;
-    this.tray = new Tray(lab, { ready: () => this.drawn && this.show(), take: (sheet) => this.take(sheet), drag: (sheet, event, done) => this.#carry(sheet, event, done) });
+    this.tray = new Tray(lab, { ready: () => this.drawn && this.show(), take: (sheet) => this.take(sheet), blank: (sheet) => (this.about.editor.take(1), this.take(sheet)), drag: (sheet, event, done) => this.#carry(sheet, event, done) });
     this.board = new Board({ moved: (n, at) => this.#put(n, at), chose: (n) => this.#choose(n), cut: (cut) => this.#patch(cut), spot: (spot) => this.maps.spot(spot) });
     this.maps = new Maps({ chose: (n) => this.#choose(n), away: (n) => this.#go(without(this.scene, n)) });
     this.about = new About(lab, { classics: () => this.tray.classics, take: (sheet, how) => this.take(sheet, how), add: (sheet) => this.#go(added(this.scene, { sheet, at: null })), put: (at) => this.#put(this.scene.chosen, at) });
@@ -59,13 +59,12 @@ class Paper {
     this.stage = el("section", { class: "stage", "aria-label": "The picture and the maps", hidden: true },
       el("div", { class: "row tools" }, el("div", { class: "row choice", role: "group", "aria-label": "How much of the picture the sheet covers" }, ...pieces), this.cutter, this.more),
       el("div", { class: "pair" }, el("figure", {}, this.board.node, el("figcaption", {}, this.hint, this.board.words),
-        test ? el("div", { class: "row" }, button("Pick a picture", () => pickPicture(lab, pick), { class: "small" }), button("Random", () => pick(randomPicture(lab)), { class: "small", title: "A random picture" })) : null), el("div", { class: "stack" }, this.maps.node, this.scale)),
-      this.about.like);
+        test ? el("div", { class: "row" }, button("Pick a picture", () => pickPicture(lab, pick), { class: "small" }), button("Random", () => pick(randomPicture(lab)), { class: "small", title: "A random picture" })) : null), el("div", { class: "stack" }, this.maps.node, this.scale)));
     root.append(
       el("div", { class: "text lead" }, el("h1", { text: "Magnet paper" }),
         el("p", { text: "A kernel is a sheet of film. Drag it over the picture: where the picture is like the kernel it glows green, where it is the opposite it turns purple." })),
-      this.status, el("div", { class: "columns" }, this.tray.node, this.stage, this.about.node));
-    this.about.node.hidden = true;
+      this.status, el("div", { class: "columns" }, this.tray.node, this.stage, this.about.node, this.about.like));
+    this.about.node.hidden = this.about.like.hidden = true;
     this.leavers = [lab.on("theme", () => (this.tray.repaint(), this.show())), lab.on("said", () => this.#heard())];
     this.ask();
   }
