@@ -35,7 +35,7 @@ export class Tray {
     this.node = el("section", { class: "tray", "aria-label": "The tray of sheets" },
       el("div", { class: "group" }, el("h3", { text: "Classic" }), this.classic),
       el("div", { class: "group" }, this.title, this.learned),
-      el("div", { class: "group" }, el("h3", { text: "Paint your own" }), el("div", { class: "row" }, ...SIZES.map(blank))), this.held);
+      el("div", { class: "group" }, el("h3", { text: "Your own" }), el("div", { class: "row" }, ...SIZES.map(blank))), this.held);
     this.#classics();
   }
 
@@ -137,8 +137,20 @@ export class Tray {
   choose(sheet) {
     this.chosen = sheet;
     const name = sheet.split("(")[0];
-    for (const tile of this.node.querySelectorAll("[data-sheet]")) tile.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (tile).dataset.sheet === name));
+    for (const tile of /** @type {NodeListOf<HTMLElement>} */ (this.node.querySelectorAll("[data-sheet]"))) {
+      const chosen = tile.dataset.sheet === name;
+      tile.setAttribute("aria-pressed", String(chosen));
+      if (chosen) inView(/** @type {HTMLElement} */ (tile.parentElement), tile);
+    }
   }
+}
+
+/** Scroll a box, and nothing around it, so that something in it is seen. @param {HTMLElement} box @param {HTMLElement} inside */
+function inView(box, inside) {
+  const [outer, inner] = [box.getBoundingClientRect(), inside.getBoundingClientRect()];
+  const over = (/** @type {number} */ before, /** @type {number} */ after) => (before < 0 ? before : after > 0 ? after : 0);
+  box.scrollLeft += over(inner.left - outer.left, inner.right - outer.right);
+  box.scrollTop += over(inner.top - outer.top, inner.bottom - outer.bottom);
 }
 
 /** A blank sheet with a one in the middle, which gives the picture itself: something to begin with. @param {number} size */
