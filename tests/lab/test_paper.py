@@ -195,10 +195,14 @@ def test_cells_are_painted_with_the_pointer_and_with_keys(look, width):
     page.mouse.move(*_middle(last), steps=6)
     page.mouse.up()
     expect(page).to_have_url(re.compile(r"sheet=-1%20-1%20-1%3B%200%201%200%3B"))
+    page.wait_for_timeout(500)  # the map of what was painted is on its way, and the editor is drawn anew with it
     last.focus()
+    expect(last).to_be_focused()
     page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("row 1, column 2")).to_be_focused()
     page.keyboard.press("+")
     expect(page).to_have_url(re.compile(r"sheet=-1%20-1%20-1%3B%200%201%201%3B"))
+    page.wait_for_timeout(500)
     page.get_by_role("button", name="Turn").click()
     expect(page).to_have_url(re.compile(r"sheet=-1%201%200%3B%20-1%201%200%3B%20-1%200%200"))
 
