@@ -59,7 +59,12 @@ static void forward(const Net *net, const Call *call, float *space, int64_t firs
     for (int n = 0; n < net->count; n++) {
         const Op *op = &net->ops[n];
         switch (op->spec.kind) {
-        case CONV: conv_forward(op, call->parameters, space); break;
+        case CONV:
+            if (op->winograd)
+                winograd_forward(op, call->parameters, space, net->aside);
+            else
+                conv_forward(op, call->parameters, space);
+            break;
         case LINEAR: linear_forward(op, call->parameters, space); break;
         case RBF: rbf_forward(op, space); break;
         case ACTIVATION: activation(op, space, 0); break;
@@ -83,6 +88,10 @@ static void backward(const Net *net, const Call *call, float *space, int64_t fir
 {
     for (int n = net->count - 1; n >= 0 && net->ops[n].trains; n--) {
         const Op *op = &net->ops[n];
+        if (op->winograd) {
+            winograd_backward(op, space, net->aside, gradients);
+            continue;
+        }
         weight_gradient(net, op, space, gradients);
         if (!op->passes_on)
             continue;
@@ -107,4 +116,4 @@ static void add(float *total, const float *parts, int64_t stride, int count, int
             total[n] += parts[p * stride + n];
 }
 
-const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, activate, add};
+const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, kernels_apart, activate, add};

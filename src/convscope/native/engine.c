@@ -118,6 +118,20 @@ static void do_part(void *context, int part, int worker)
     }
 }
 
+/* A part of all kernels that are wanted at the points of winograd.h. */
+static void pack_part(void *context, int part, int worker)
+{
+    const Job *job = context;
+    const Net *net = job->engine->net;
+    (void)worker;
+    for (int n = 0; n < net->count; n++) {
+        const Op *op = &net->ops[n];
+        int maps = op->out->channels;
+        if (op->winograd)
+            net->kernels->kernels_apart(op, job->call.parameters, maps * part / job->parts, maps * (part + 1) / job->parts);
+    }
+}
+
 static void add_part(void *context, int part, int worker)
 {
     Job *job = context;
@@ -156,6 +170,8 @@ static int run_job(Engine *engine, Job *job)
     if (job->call.batch.pixels)
         fill_tables(engine->tables, &job->call.batch, net->maps[0].channels);
     pack_weights(net, job->call.parameters, job->call.training);
+    if (net->scratch)
+        pool_run(engine->pool, pack_part, job, job->parts);
     pool_run(engine->pool, do_part, job, job->parts);
     for (int part = 0; part < job->parts; part++)
         if (job->failed[part])

@@ -64,6 +64,21 @@ typedef struct {
     Tile *tiles;
 } Tiling;
 
+/* How the outputs along one axis are cut into tiles: the first `wide` of them give four, the others three. */
+typedef struct {
+    int tiles, wide;
+    int side; /* positions of the first tile: 6 for four outputs, else 5 */
+} Cut;
+
+/* A convolution in few multiplications: winograd.h says how. Floats from one position to the next of its values (below)
+ * and sums (above), from one map's kernels or line to the next, and where each part of the scratch space begins. */
+typedef struct {
+    Cut rows, columns;
+    ptrdiff_t below, above, width, line;
+    ptrdiff_t sums, turned, slopes, lines, carry;
+    float *kernels; /* at the points: [position][map][width] */
+} Winograd;
+
 typedef struct {
     OpSpec spec;
     int number;
@@ -75,6 +90,7 @@ typedef struct {
     int32_t *links;
     float *codes;
     Tiling forward, inputs, weights;
+    Winograd *winograd; /* or NULL: then the tilings are used */
 } Op;
 
 typedef struct Kernels Kernels;
@@ -85,6 +101,7 @@ typedef struct {
     Op *ops;
     Map *maps;            /* count + 1: the input, then each op's output */
     size_t workspace;     /* floats a thread needs */
+    size_t scratch;       /* of these, what convolutions in few multiplications need beside their maps */
     ptrdiff_t aside;      /* where scratch space begins in a workspace */
     const Kernels *kernels;
 } Net;
@@ -108,6 +125,7 @@ struct Kernels {
     int weight_tile; /* most maps of a tile of `weights` */
     void (*forward)(const Net *net, const Call *call, float *space, int64_t first);
     void (*backward)(const Net *net, const Call *call, float *space, int64_t first, float *gradients);
+    void (*kernels_apart)(const Op *op, const float *parameters, int from, int to); /* of the maps [from, to) */
     void (*activate)(int act, float amplitude, float slope, float *values, size_t count);
     void (*add)(float *total, const float *parts, int64_t stride, int count, int64_t from, int64_t to);
 };
@@ -119,6 +137,10 @@ const Kernels *choose_kernels(void);
 Net *plan_net(const OpSpec *specs, int count, int64_t parameters, const Kernels *kernels);
 void pack_weights(Net *net, const float *parameters, int training);
 void free_net(Net *net);
+
+/* plan_winograd.c */
+Winograd *plan_winograd(const OpSpec *spec, int lanes, size_t *scratch, int *failed);
+void free_winograd(Winograd *winograd);
 
 /* load.c */
 void load_block(const Net *net, const Call *call, float *space, int64_t first, int live);
