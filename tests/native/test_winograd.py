@@ -34,9 +34,7 @@ def layer(below: int, above: int, size: tuple[int, int], padding: tuple[int, int
 
 @pytest.mark.parametrize("padding", [(0, 0, 0, 0), AROUND, (2, 0, 1, 3)])
 @pytest.mark.parametrize("size", [(3, 3), (4, 5), (6, 7), (9, 8), (10, 12), (11, 14), (21, 6)])
-def test_any_size_and_padding_is_right(
-    size: tuple[int, int], padding: tuple[int, int, int, int]
-) -> None:
+def test_any_size_and_padding_is_right(size: tuple[int, int], padding: tuple[int, int, int, int]) -> None:
     program = layer(24, 37, size, padding)
     params, (x, labels) = nets.vector(program), nets.pictures(program, 21)
     out, gradient = answers(program)

@@ -1,11 +1,25 @@
 /* One block of pictures, forward and backward: the ops in turn. */
 
-/* Well mixed bits of a number: Wellons' lowbias32. */
-INLINE uint32_t mix(uint32_t x)
+typedef uint32_t Bits __attribute__((vector_size(WIDTH * 4)));
+
+/* Well mixed bits of numbers: Wellons' lowbias32. */
+INLINE Bits mix(Bits x)
 {
     x = (x ^ x >> 16) * 0x7feb352dU;
     x = (x ^ x >> 15) * 0x846ca68bU;
     return x ^ x >> 16;
+}
+
+/* A key for each picture of a block, of the seed, the op and the picture's place in the batch. */
+static void dropout_keys(const Op *op, uint64_t seed, int64_t first, Bits *keys)
+{
+    for (int n = 0; n < VECTORS; n++) {
+        Bits places;
+        for (int lane = 0; lane < WIDTH; lane++)
+            places[lane] = (uint32_t)(first + n * WIDTH + lane);
+        Bits key = mix(((uint32_t)seed ^ 0x9e3779b9U * (uint32_t)(op->number + 1)) - (Bits){});
+        keys[n] = mix(mix(key ^ (uint32_t)(seed >> 32)) + places);
+    }
 }
 
 /* Copies with a mask that depends on nothing but the seed, the op, the picture's place in the batch and
@@ -14,27 +28,25 @@ static void dropout(const Op *op, const Call *call, float *space, int64_t first,
 {
     const Slope slope = slope_of(op);
     float rate = call->training ? op->spec.rate : 0, scale = 1 / (1 - rate);
-    uint32_t limit = (uint32_t)(rate * 4294967296.0), keys[LANES], number = 0;
-    for (int lane = 0; lane < LANES; lane++) {
-        uint32_t key = mix((uint32_t)call->seed ^ 0x9e3779b9U * (uint32_t)(op->number + 1));
-        keys[lane] = mix(mix(key ^ (uint32_t)(call->seed >> 32)) + (uint32_t)(first + lane));
-    }
+    uint32_t limit = (uint32_t)(rate * 4294967296.0), number = 0;
+    Bits keys[VECTORS];
+    dropout_keys(op, call->seed, first, keys);
     for (int c = 0; c < op->in->channels; c++)
-        for (int y = 0; y < op->in->height; y++)
-            for (int x = 0; x < op->in->width; x++, number++) {
-                float *in = at(space, op->in, c, y, x), *out = at(space, op->out, c, y, x), kept[LANES];
-                for (int lane = 0; lane < LANES; lane++) {
-                    float value = (backward ? out : in)[lane] * scale;
-                    kept[lane] = mix(keys[lane] + number * 0x85ebca6bU) >= limit ? value : 0;
-                }
-                for (int n = 0; n < VECTORS; n++)
+        for (int y = 0; y < op->in->height; y++) {
+            float *in = at(space, op->in, c, y, 0), *out = at(space, op->out, c, y, 0);
+            for (int x = 0; x < op->in->width; x++, number++)
+                for (int n = 0; n < VECTORS; n++) {
+                    ptrdiff_t place = x * LANES + n * WIDTH;
+                    I kept = (I)(mix(keys[n] + number * 0x85ebca6bU) >= limit);
+                    V value = (V)(kept & (I)(load((backward ? out : in) + place) * scale));
                     if (backward)
-                        store_before(slope, in + n * WIDTH, load(kept + n * WIDTH));
+                        store_before(slope, in + place, value);
                     else
-                        store(out + n * WIDTH, load(kept + n * WIDTH));
-                if (!backward)
-                    activate_op(op, out, LANES);
-            }
+                        store(out + place, value);
+                }
+            if (!backward)
+                activate_op(op, out, (size_t)op->in->width * LANES);
+        }
 }
 
 /* An activation that follows no op it could have been fused with. */

@@ -27,28 +27,42 @@ static void kernels_apart(const Op *op, const float *parameters, int from, int t
         }
 }
 
-/* The weights' gradient from that of the kernels at the points. */
+/* The gradient of WIDTH kernels from that of their values at the points. */
+INLINE void kernels_together(int rows, int columns, const float *slopes, ptrdiff_t position, float (*taps)[WIDTH])
+{
+    V t[6], g[3], half[3][6];
+    UNROLL for (int j = 0; j < columns; j++) {
+        UNROLL for (int i = 0; i < rows; i++)
+            t[i] = load(slopes + (i * columns + j) * position);
+        weights_together(rows, t, g);
+        UNROLL for (int y = 0; y < 3; y++)
+            half[y][j] = g[y];
+    }
+    UNROLL for (int y = 0; y < 3; y++) {
+        weights_together(columns, half[y], g);
+        UNROLL for (int x = 0; x < 3; x++)
+            store(taps[3 * y + x], g[x]);
+    }
+}
+
 static void slopes_together(const Op *op, const float *slopes, float *gradients)
 {
     const Winograd *w = op->winograd;
-    int below = op->in->channels, above = op->out->channels, rows = w->rows.side, columns = w->columns.side;
+    int below = op->in->channels, above = op->out->channels;
+    ptrdiff_t position = above * w->width;
     for (int o = 0; o < above; o++)
         for (int c = 0; c < below; c += WIDTH) {
-            float *weights = gradients + op->spec.weight + ((ptrdiff_t)o * below + c) * 9;
-            V t[6] = {0}, g[3], half[3][6] = {0};
-            for (int j = 0; j < columns; j++) {
-                for (int i = 0; i < rows; i++)
-                    t[i] = load(slopes + ((ptrdiff_t)(i * columns + j) * above + o) * w->width + c);
-                weights_together(6, t, g);
-                UNROLL for (int y = 0; y < 3; y++)
-                    half[y][j] = g[y];
+            float *weights = gradients + op->spec.weight + ((ptrdiff_t)o * below + c) * 9, taps[9][WIDTH];
+            const float *from = slopes + o * w->width + c;
+            switch (8 * w->rows.side + w->columns.side) {
+            case 8 * 5 + 5: kernels_together(5, 5, from, position, taps); break;
+            case 8 * 5 + 6: kernels_together(5, 6, from, position, taps); break;
+            case 8 * 6 + 5: kernels_together(6, 5, from, position, taps); break;
+            default: kernels_together(6, 6, from, position, taps);
             }
-            UNROLL for (int y = 0; y < 3; y++) {
-                weights_together(6, half[y], g);
-                for (int lane = 0; lane < WIDTH && c + lane < below; lane++)
-                    UNROLL for (int x = 0; x < 3; x++)
-                        weights[lane * 9 + 3 * y + x] += g[x][lane];
-            }
+            for (int lane = 0; lane < WIDTH && c + lane < below; lane++)
+                UNROLL for (int tap = 0; tap < 9; tap++)
+                    weights[lane * 9 + tap] += taps[tap][lane];
         }
 }
 
