@@ -1,5 +1,4 @@
 /* One block of pictures, forward and backward: the ops in turn. */
-
 typedef uint32_t Bits __attribute__((vector_size(WIDTH * 4)));
 
 /* Well mixed bits of numbers: Wellons' lowbias32. */
@@ -66,55 +65,69 @@ static void activation(const Op *op, float *space, int backward)
         }
 }
 
-static void forward(const Net *net, const Call *call, float *space, int64_t first)
+static void forward(const Net *net, const Call *call, const Block *block, int from, int to)
 {
-    for (int n = 0; n < net->count; n++) {
+    float *space = block->space;
+    for (int n = from; n < to; n++) {
         const Op *op = &net->ops[n];
         switch (op->spec.kind) {
         case CONV:
             if (op->winograd)
-                winograd_forward(op, call->parameters, space, net->aside);
+                winograd_forward(op, call->parameters, block);
             else
                 conv_forward(op, call->parameters, space);
             break;
         case LINEAR: linear_forward(op, call->parameters, space); break;
         case RBF: rbf_forward(op, space); break;
+        case NORM: norm_forward(op, call->parameters, block); break;
         case ACTIVATION: activation(op, space, 0); break;
-        case DROPOUT: dropout(op, call, space, first, 0); break;
+        case DROPOUT: dropout(op, call, space, block->first, 0); break;
         default: windows_forward(op, call->parameters, space);
         }
     }
 }
 
-static void weight_gradient(const Net *net, const Op *op, float *space, float *gradients)
+static void weight_gradient(const Op *op, const Block *block, float *gradients)
 {
+    float *space = block->space;
     switch (op->spec.kind) {
     case CONV: conv_weight_gradient(op, space, gradients); break;
-    case LINEAR: linear_weight_gradient(op, space, net->aside, gradients); break;
+    case LINEAR: linear_weight_gradient(op, space, block->scratch, gradients); break;
     case SUBSAMPLE: subsample_gradient(op, space, gradients); break;
+    case NORM: norm_weight_gradient(op, block, gradients); break;
+    }
+}
+
+static void input_gradient(const Op *op, const Call *call, const Block *block)
+{
+    float *space = block->space;
+    switch (op->spec.kind) {
+    case CONV: conv_input_gradient(op, space); break;
+    case LINEAR: linear_input_gradient(op, call->parameters, space); break;
+    case RBF: rbf_backward(op, space); break;
+    case NORM: norm_input_gradient(op, call->parameters, block); break;
+    case ACTIVATION: activation(op, space, 1); break;
+    case DROPOUT: dropout(op, call, space, block->first, 1); break;
+    default: windows_input_gradient(op, call->parameters, space, block->scratch);
     }
 }
 
 /* An op's weights see its input's values; only then may the input's gradient overwrite them. */
-static void backward(const Net *net, const Call *call, float *space, int64_t first, float *gradients)
+static void backward(const Net *net, const Call *call, const Block *block, int from, int to, float *gradients)
 {
-    for (int n = net->count - 1; n >= 0 && net->ops[n].trains; n--) {
+    if (from < net->count && net->ops[from].passes_on)
+        input_gradient(&net->ops[from], call, block);
+    for (int n = from - 1; n >= 0 && net->ops[n].trains; n--) {
         const Op *op = &net->ops[n];
         if (op->winograd) {
-            winograd_backward(op, space, net->aside, gradients);
+            winograd_backward(op, block, gradients);
             continue;
         }
-        weight_gradient(net, op, space, gradients);
-        if (!op->passes_on)
-            continue;
-        switch (op->spec.kind) {
-        case CONV: conv_input_gradient(op, space); break;
-        case LINEAR: linear_input_gradient(op, call->parameters, space); break;
-        case RBF: rbf_backward(op, space); break;
-        case ACTIVATION: activation(op, space, 1); break;
-        case DROPOUT: dropout(op, call, space, first, 1); break;
-        default: windows_input_gradient(op, call->parameters, space, net->aside);
-        }
+        weight_gradient(op, block, gradients);
+        if (n == to)
+            return;
+        if (op->passes_on)
+            input_gradient(op, call, block);
     }
 }
 
@@ -128,4 +141,4 @@ static void add(float *total, const float *parts, int64_t stride, int count, int
             total[n] += parts[p * stride + n];
 }
 
-const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, kernels_apart, activate, add};
+const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, norm_moments, kernels_apart, activate, add};

@@ -18,6 +18,7 @@ const Convolver CONVOLVER = {slide_float, slide_double, spectrum, filter};
 #include "winograd.h"
 #include "winograd_gradients.h"
 #include "linear.h"
+#include "norm.h"
 #include "windows.h"
 #include "block.h"
 #endif

@@ -17,11 +17,11 @@ typedef struct {
 INLINE int tile_side(const Cut *cut, int tile) { return tile < cut->wide ? 6 : 5; }
 INLINE int tile_first(const Cut *cut, int tile) { return 3 * tile + (tile < cut->wide ? tile : cut->wide); }
 
-static Row row_of(const Op *op, float *space, ptrdiff_t aside, int row)
+static Row row_of(const Op *op, const Block *block, int row)
 {
     const Winograd *w = op->winograd;
-    float *scratch = space + aside;
-    return (Row){op, w, space, scratch, scratch + w->sums, scratch + w->turned, scratch + w->slopes, scratch + w->lines,
+    float *scratch = block->scratch;
+    return (Row){op, w, block->space, scratch, scratch + w->sums, scratch + w->turned, scratch + w->slopes, scratch + w->lines,
                  scratch + w->carry, row, tile_first(&w->rows, row), tile_side(&w->rows, row)};
 }
 
@@ -233,10 +233,10 @@ static void put_outputs(const Row *row, const float *parameters)
     }
 }
 
-static void winograd_forward(const Op *op, const float *parameters, float *space, ptrdiff_t aside)
+static void winograd_forward(const Op *op, const float *parameters, const Block *block)
 {
     for (int r = 0; r < op->winograd->rows.tiles; r++) {
-        const Row row = row_of(op, space, aside, r);
+        const Row row = row_of(op, block, r);
         take_inputs(&row);
         multiply_row(&row, 0);
         put_outputs(&row, parameters);

@@ -188,10 +188,10 @@ static void put_gradients(const Row *row)
 
 /* The gradients of the weights and, where they are wanted, of the inputs, in the inputs' place: a row of tiles writes
  * only rows that no later one reads. */
-static void winograd_backward(const Op *op, float *space, ptrdiff_t aside, float *gradients)
+static void winograd_backward(const Op *op, const Block *block, float *gradients)
 {
     for (int r = 0; r < op->winograd->rows.tiles; r++) {
-        const Row row = row_of(op, space, aside, r);
+        const Row row = row_of(op, block, r);
         take_inputs(&row);
         take_gradients(&row);
         add_slopes(&row);
@@ -200,7 +200,7 @@ static void winograd_backward(const Op *op, float *space, ptrdiff_t aside, float
             put_gradients(&row);
         }
     }
-    slopes_together(op, space + aside + op->winograd->slopes, gradients);
+    slopes_together(op, block->scratch + op->winograd->slopes, gradients);
     if (op->spec.bias >= 0)
-        bias_gradient(op, space, gradients);
+        bias_gradient(op, block->space, gradients);
 }
