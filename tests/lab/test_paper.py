@@ -195,7 +195,8 @@ def test_cells_are_painted_with_the_pointer_and_with_keys(look, width):
     page.mouse.move(*_middle(last), steps=6)
     page.mouse.up()
     expect(page).to_have_url(re.compile(r"sheet=-1%20-1%20-1%3B%200%201%200%3B"))
-    page.wait_for_timeout(500)  # the map of what was painted is on its way, and the editor is drawn anew with it
+    # The map of what was painted is on its way, and the editor is drawn anew with it.
+    page.wait_for_timeout(500)
     last.focus()
     expect(last).to_be_focused()
     page.keyboard.press("ArrowDown")
