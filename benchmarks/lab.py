@@ -54,30 +54,33 @@ QUIET = 0.4
 WATCH = """
 (() => {
   const watch = (window.watch = { drawn: [], changed: 0, frames: [] });
-  const flights = [];
-  let moves = [], due = false;
-  const shown = () => {
-    due = false;
-    for (const at of flights.shift() ?? []) watch.drawn.push(performance.now() - at);
-  };
-  const afterFrame = () => {
+  let moves = [], here = [], due = false;
+  const afterFrame = (painted) => {
     const channel = new MessageChannel();
-    channel.port1.onmessage = shown;
+    channel.port1.onmessage = () => {
+      for (const at of painted) watch.drawn.push(performance.now() - at);
+    };
     channel.port2.postMessage(0);
   };
-  addEventListener("pointermove", (event) => event.buttons && moves.push(event.timeStamp), true);
+  addEventListener("pointerrawupdate", (event) => event.buttons && moves.push(event.timeStamp), true);
   const fetched = window.fetch;
-  window.fetch = (...asked) => {
-    if (String(asked[0]).includes("/say")) flights.push(moves.splice(0));
-    return fetched(...asked);
+  window.fetch = async (...asked) => {
+    const flight = String(asked[0]).includes("/say") ? moves.splice(0) : [];
+    const answer = await fetched(...asked);
+    const whole = answer.arrayBuffer.bind(answer);
+    answer.arrayBuffer = () => whole().then((content) => (here.push(...flight), content));
+    return answer;
   };
   const put = CanvasRenderingContext2D.prototype.putImageData;
   CanvasRenderingContext2D.prototype.putImageData = function (...what) {
     put.apply(this, what);
     watch.changed = performance.now();
-    if (due || !flights.length) return;
+    if (due || !here.length) return;
     due = true;
-    requestAnimationFrame(afterFrame);
+    requestAnimationFrame(() => {
+      due = false;
+      afterFrame(here.splice(0));
+    });
   };
   const changed = () => (watch.changed = performance.now());
   addEventListener("load", changed, true);

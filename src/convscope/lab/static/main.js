@@ -38,6 +38,10 @@ async function start() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => lab.tell("theme"));
   $("foot").hidden = false;
   await lab.arrive();
+  for (const view of VIEWS) { // the other views are at hand when they are wanted
+    await new Promise((go) => (window.requestIdleCallback ?? setTimeout)(go));
+    await view.load().catch(() => {}); // it is loaded again, and the trouble said, when somebody goes there
+  }
 }
 
 /** Wait for the library, saying for what and for how long. */

@@ -30,8 +30,10 @@ export class Card {
     this.key = "";
     /** Parts that came later, of this key. @type {Map<string, Message>} */
     this.parts = new Map();
-    /** Cards that were seen already, by their keys. @type {Map<string, { message: Message, parts: Map<string, Message> }>} */
+    /** What was seen of this unit already, by its keys. @type {Map<string, { message: Message, parts: Map<string, Message> }>} */
     this.known = new Map();
+    /** The key of what is shown in full. */
+    this.shown = "";
     this.every = false;
     this.numbers = false;
     this.node = el("article", { class: "card", tabIndex: -1 });
@@ -72,6 +74,11 @@ export class Card {
     if (key === this.key) return this.#again();
     this.key = key;
     clearTimeout(this.timer);
+    if (key === this.shown) {
+      this.#again();
+      this.paintPicture();
+      return this.#fetchParts(key);
+    }
     const known = this.known.get(key);
     if (known) return this.show(known.message, key, known.parts);
     if (this.built?.unit !== place.unit) {
@@ -101,6 +108,7 @@ export class Card {
    *  @param {Message} message @param {string} key @param {Map<string, Message>} [parts] those that are known */
   show(message, key, parts = new Map()) {
     this.message = message;
+    this.shown = "";
     const { head, arrays } = message;
     const shape = JSON.stringify([arrays.kernel.shape, arrays.map.shape, head.swaps.length]);
     const fresh = this.built === null || this.built.unit !== head.unit || this.built.shape !== shape;
@@ -116,6 +124,7 @@ export class Card {
     const rest = () => {
       if (key !== this.key) return;
       this.#fill();
+      if (this.lab.page.line.status !== "running") this.shown = key;
       this.#fetchParts(key);
     };
     if (fresh) return rest();
@@ -158,13 +167,25 @@ export class Card {
     this.#epoch();
   }
 
+  /** A part that came later, into its place. @param {string} part */
+  #came(part) {
+    if (part === "patches") this.#caption();
+    const places = /** @type {Record<string, () => void>} */ ({ patches: () => this.#patches(), muted: () => this.#patches(), favourite: () => this.#made(), owed: () => this.#owed(), history: () => this.#epoch() });
+    places[part]();
+  }
+
+  #caption() {
+    const { head } = /** @type {Message} */ (this.message);
+    const caption = muted(this.lab.place.ops, head.unit) ? "silent" : [head.pattern, this.parts.get("patches")?.head.habits ?? head.habits].filter(Boolean).join("; ");
+    this.caption.textContent = `${caption[0].toUpperCase()}${caption.slice(1)}.`;
+  }
+
   /** What follows a hand that moves. */
   #quick() {
     const { head, arrays } = /** @type {Message} */ (this.message);
     const silent = muted(this.lab.place.ops, head.unit);
     this.node.classList.toggle("silent", silent);
-    const caption = silent ? "silent" : [head.pattern, this.parts.get("patches")?.head.habits ?? head.habits].filter(Boolean).join("; ");
-    this.caption.textContent = `${caption[0].toUpperCase()}${caption.slice(1)}.`;
+    this.#caption();
     this.why.textContent = silent ? "It is muted: all its sums are zero. Unmute it to see its kernel again." : head.muting ? `On this picture: ${head.muting.why}.` : "";
     this.mute.textContent = silent ? "Unmute" : "Mute";
     this.mute.setAttribute("aria-pressed", String(silent));
@@ -297,7 +318,7 @@ export class Card {
       const found = await asked(this.lab.path("card/part"), query, wanted, saying);
       if (!found) return;
       this.parts.set(part, found);
-      this.#fill();
+      this.#came(part);
       if (part === "patches" && this.message && !this.message.head.first && !this.parts.has("owed")) this.#fetch("owed", key);
     } catch (error) {
       if (error instanceof Problem) saying(`${error.message}.`);

@@ -26,6 +26,9 @@ export class Grid {
     this.scale = el("div", { class: "scales" });
     this.node = el("div", { class: "grid" }, this.list, el("div", { class: "row" }, this.more, this.words));
     this.watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && !this.more.hidden && more(), { rootMargin: "200px" });
+  }
+
+  enter() {
     this.watch.observe(this.more);
   }
 

@@ -189,11 +189,15 @@ class Draw {
       event.preventDefault();
       board.focus({ preventScroll: true });
     });
-    board.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+    // Where the browser says a move at once, the question goes out before the frame that shows the ink, not with it.
+    const soon = "onpointerrawupdate" in board;
+    board.addEventListener(soon ? "pointerrawupdate" : "pointermove", (/** @type {PointerEvent} */ event) => {
       if (!board.hasPointerCapture(event.pointerId)) return;
       for (const one of event.getCoalescedEvents?.() ?? [event]) this.strokes[this.strokes.length - 1].push(at(one));
-      this.#drawn();
+      this.lab.sayDrawing(this.strokes);
+      if (!soon) this.#paintBoard();
     });
+    if (soon) board.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => board.hasPointerCapture(event.pointerId) && this.#paintBoard());
     board.addEventListener("pointerup", () => this.#drawn(true));
     board.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];

@@ -1,13 +1,14 @@
 /* Units: the kernels of a layer, the ones first that matter most; one of them on its card; and surgery on them. */
 
 import { Latest, Problem, ask } from "../api.js";
-import { paintPicture } from "../film.js";
+import { paintPicture, theme } from "../film.js";
 import * as ink from "../ink.js";
 import { pickPicture, randomPicture } from "../picker.js";
 import { button, current, el, still } from "../parts.js";
 import { count, duration } from "../words.js";
 import { Card } from "../units/card.js";
 import { Challenge } from "../units/challenge.js";
+import { Deck } from "../units/deck.js";
 import { Grid } from "../units/grid.js";
 import { Plain } from "../units/plain.js";
 import { waitingWords } from "../units/slow.js";
@@ -15,17 +16,24 @@ import { Surgery } from "../units/surgery.js";
 import { toggled } from "../units/ops.js";
 
 const REST = 400;
+const NOTHING = { layer: "", order: "", net: "" };
+
+/** The view as it was left: who comes back finds it so. @type {Units | null} */
+let left = null;
 
 /** @param {HTMLElement} root @param {import("../lab.js").Lab} lab */
 export function mount(root, lab) {
-  const view = new Units(root, lab);
+  const view = left?.fits() ? left : (left = new Units(lab));
+  view.enter(root);
   return { update: () => view.update(), leave: () => view.leave(), keys: view.keys };
 }
 
 class Units {
-  /** @param {HTMLElement} root @param {import("../lab.js").Lab} lab */
-  constructor(root, lab) {
+  /** @param {import("../lab.js").Lab} lab */
+  constructor(lab) {
     this.lab = lab;
+    this.page = lab.page;
+    this.theme = theme();
     this.question = new Latest();
     /** @type {Promise<string> | undefined} */
     this.seven = undefined;
@@ -35,7 +43,9 @@ class Units {
     this.opened = null;
     /** Whether the set is asked although that takes long. */
     this.find = false;
-    this.asked = { layer: "", order: "", net: "" };
+    this.asked = NOTHING;
+    /** What the grid shows in full. */
+    this.shown = NOTHING;
     const picture = () => this.#picture();
     this.thumb = el("canvas", { class: "photo", role: "img", "aria-label": "the picture" });
     this.says = el("span");
@@ -47,17 +57,17 @@ class Units {
     this.operate = operate;
     this.grid = new Grid(lab, operate, () => this.#more());
     this.plain = new Plain(lab);
-    this.card = new Card(lab, operate, picture);
+    this.card = new Deck(lab, () => new Card(lab, operate, picture));
     this.title = el("h2");
     this.about = el("p", { class: "text quiet" });
     this.layers = el("nav", { class: "layers-nav", "aria-label": "Layers" });
     this.by = el("div", { class: "row by", role: "group", "aria-label": "Ranked for" });
     this.problem = el("p", { class: "problem", hidden: true });
-    root.append(
-      el("header", {}, el("div", { class: "stack" }, this.layers, this.title, this.about, this.by, this.grid.scale, this.challenge.node), this.surgery.node), this.problem,
-      el("div", { class: "body" }, el("section", { class: "all", "aria-label": "The units of the layer" }, this.grid.node, this.plain.node), this.card.node));
-    this.body = /** @type {HTMLElement} */ (root.querySelector(".body"));
-    this.leavers = [lab.on("said", () => this.#said()), lab.on("theme", () => this.#theme())];
+    this.body = el("div", { class: "body" }, el("section", { class: "all", "aria-label": "The units of the layer" }, this.grid.node, this.plain.node), this.card.node);
+    this.nodes = [
+      el("header", {}, el("div", { class: "stack" }, this.layers, this.title, this.about, this.by, this.grid.scale, this.challenge.node), this.surgery.node), this.problem, this.body];
+    /** @type {(() => void)[]} */
+    this.leavers = [];
     this.keys = [
       { keys: ["m"], says: "mute the unit, or let it speak again", act: () => this.#mute() },
       { keys: ["z"], says: "take back the last change", act: () => this.surgery.undo() },
@@ -65,6 +75,21 @@ class Units {
       { keys: ["r"], says: "a random picture", act: () => lab.page.pictures.test && lab.go({ picture: randomPicture(lab) }) },
       { keys: ["Escape"], says: "close the card", act: () => this.#close() },
     ];
+  }
+
+  /** Whether what was left is still true: the same Run, no longer trained, in the same colours. */
+  fits() {
+    return this.page === this.lab.page && this.page.line.status !== "running" && this.theme === theme();
+  }
+
+  /** @param {HTMLElement} root */
+  enter(root) {
+    const { lab } = this;
+    root.append(...this.nodes);
+    this.leavers = [lab.on("said", () => this.#said()), lab.on("theme", () => this.#theme())];
+    this.asked = this.shown;
+    this.opened = null;
+    this.grid.enter();
     this.#said();
     this.update();
   }
@@ -94,7 +119,7 @@ class Units {
     clearTimeout(this.timer);
     for (const part of [this.grid, this.card, this.surgery, this.challenge]) part.leave();
     for (const leave of this.leavers) leave();
-    this.asked.layer = "left";
+    this.asked = NOTHING;
   }
 
   update() {
@@ -176,6 +201,7 @@ class Units {
   #ask(layer, now, start) {
     this.question.ask(() => this.#fetch(now, { layer: layer.name, by: this.ranking, start, find: this.find }, (message) => {
       this.grid.show(message);
+      this.shown = message.head.waiting ? NOTHING : now;
       const { waiting, missing, seconds } = message.head;
       this.grid.words.textContent = waiting ? waitingWords(waiting) : missing ? `Missing: ${missing}.` : this.grid.words.textContent;
       if (seconds) this.grid.offer(`This network was not asked about the whole set yet, so its units come in their own order. To ask it may take about ${duration(seconds)}.`, () => ((this.find = true), this.#ask(layer, now, 0)));
@@ -215,9 +241,9 @@ class Units {
 
   #theme() {
     this.#said();
-    this.asked = { layer: "", order: "", net: "" };
-    this.card.key = "";
-    this.card.built = null;
+    this.theme = theme();
+    this.asked = this.shown = NOTHING;
+    this.card.clear();
     this.plain.shape = "";
     this.update();
   }
