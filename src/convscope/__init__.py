@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from convscope.inspect.where import where
     from convscope.nets.grammar import parse
     from convscope.nets.stack import Stack
+    from convscope.nets.torchvision import load_torchvision
     from convscope.nets.zoo import zoo
     from convscope.prediction import predict
     from convscope.runs import Run
@@ -48,6 +49,7 @@ PUBLIC = {
     "favourite": "convscope.inspect.maximise",
     "images": "convscope.data.images",
     "kernels": "convscope.conv.kernels",
+    "load_torchvision": "convscope.nets.torchvision",
     "look": "convscope.inspect.look",
     "match": "convscope.conv.matching",
     "output_size": "convscope.conv.geometry",
@@ -79,6 +81,7 @@ __all__ = [
     "favourite",
     "images",
     "kernels",
+    "load_torchvision",
     "look",
     "match",
     "output_size",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from foreign import foreign
+from small_zoo import small
 
 import convscope as cs
 from convscope.inspect.caption import habits, pattern
@@ -136,6 +137,6 @@ def test_habits_say_what_was_counted(what: dict[str, Any], says: str):
 
 @pytest.mark.parametrize("name", list(cs.zoo))
 def test_every_unit_of_the_zoo_has_a_caption(name: str):
-    subject = subject_of(build(cs.zoo[name]))
+    subject = subject_of(build(small(name)))
     for layer in layers_of(subject):
         assert all(pattern(subject, layer, k) for k in range(min(4, layer.units)))

@@ -15,6 +15,7 @@ from convscope.nets.zoo import zoo
 TEXTS = [
     "input 1x9x12; a conv 1 3x3; b conv 1 3x3 dilation=2; p avg 2x2; out linear 2",
     "input 1x11x7; a conv 1 3x2 stride=2 padding=1; b conv 1 2x2 padding=same; out linear 2",
+    "input 1x9x13; a conv 1 3x3; m adaptive 3x4; out linear 2",
     "input 1x10x10; a conv 1 3x3 stride=3 dilation=2 padding=2; out linear 2",
 ]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from foreign import FOREIGN, foreign
+from small_zoo import small
 from torch import nn
 
 import convscope as cs
@@ -18,8 +19,8 @@ from convscope.nets.build import build
 
 @pytest.mark.parametrize("name", list(cs.zoo))
 def test_fields_read_from_the_graph_are_those_of_the_stack(name: str):
-    subject = subject_of(build(cs.zoo[name]))
-    rungs = {rung.name: rung for rung in cs.zoo[name].ladder}
+    subject = subject_of(build(small(name)))
+    rungs = {rung.name: rung for rung in small(name).ladder}
     for layer in layers_of(subject):
         assert layer.fields == rungs[layer.name].fields
         assert (layer.units, *layer.size) == rungs[layer.name].output

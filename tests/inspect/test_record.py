@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_zoo import small
 from torch import Tensor, nn
 
 import convscope as cs
@@ -78,7 +79,7 @@ def state_of(net: nn.Module) -> list[Any]:
 
 @pytest.mark.parametrize("name", list(cs.zoo))
 def test_it_keeps_what_each_line_of_a_stack_gives(name: str):
-    net = build(cs.zoo[name], seed=1)
+    net = build(small(name), seed=1)
     picture = torch.randn(net.stack.input.shape, generator=torch.Generator().manual_seed(0))
     seen = record(net, picture)
     for done in passes(net.eval(), picture):

@@ -19,6 +19,8 @@ NETS = [
     "F6 linear 84 | squash; OUT rbf 10",
     "input 3x19x23; a conv 6 4x3 padding=same groups=3 | batchnorm | relu; b conv 4 3x3 stride=2 dilation=2 | tanh; "
     "p avg 2x2 stride=1; m max 2x3; d dropout 0.5 | linear 7 | sigmoid; out linear 3",
+    "input 2x13x17; n conv 3 3x3 padding=1 | lrn size=3 k=1; m max 3x3 stride=2 padding=1; a adaptive 7x3 | relu; g global; "
+    "out linear 3",
     "input 1x6x6; a batchnorm | relu | conv 2 1x1 bias=no | batchnorm; out linear 2",
 ]
 
@@ -51,6 +53,21 @@ def test_the_stages_are_the_steps_from_the_sum_on():
     picture = np.random.default_rng(0).standard_normal((3, 19, 23)).astype(np.float32)
     kinds = {unit: [kind for kind, _ in slide(net, picture, unit).stages] for unit in ("a/0", "m/1", "d/2")}
     assert kinds == {"a/0": ["conv", "batchnorm", "relu"], "m/1": ["max"], "d/2": ["linear", "sigmoid"]}
+
+
+def test_areas_that_differ_in_size_do_not_slide():
+    net = build(parse("input 1x5x5; a adaptive 3x3; out linear 2")).eval()
+    with pytest.raises(
+        StackError, match="a takes the means of areas that differ in size: nothing slides there"
+    ):
+        slide(net, np.ones((1, 5, 5), np.float32), "a/0")
+
+
+def test_padding_is_never_the_largest():
+    net = build(parse("input 1x4x4; m max 3x3 stride=2 padding=1; out linear 2")).eval()
+    found = slide(net, np.full((1, 4, 4), -2, np.float32), "m/0").rows(0, 2)
+    assert found.sums.tolist() == [[-2, -2], [-2, -2]]
+    assert found.products[0, 0, 0].tolist() == [[0, 0, 0], [0, -2, 0], [0, 0, 0]]
 
 
 def test_the_largest_of_a_window_is_the_first_of_equal_ones():

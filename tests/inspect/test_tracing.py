@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_zoo import small
 
 import convscope as cs
 from convscope.errors import GeometryError, StackError
@@ -19,6 +20,11 @@ ODD = (
     "p avg 2x2 stride=1; m max 2x3; d linear 7 | sigmoid; out linear 3"
 )
 
+PADDED = (
+    "input 2x13x17; n conv 3 3x3 padding=1 | lrn size=3 k=1; m max 3x3 stride=2 padding=1; a adaptive 3x4; "
+    "b conv 4 1x1; g global; out linear 3"
+)
+
 
 def made(name: str) -> Net:
     return build(cs.zoo[name] if name in cs.zoo else parse(name), seed=3).eval()
@@ -28,9 +34,9 @@ def picture(net: Net) -> torch.Tensor:
     return torch.randn(net.stack.input.shape, generator=torch.Generator().manual_seed(5))
 
 
-@pytest.mark.parametrize("name", [*cs.zoo, ODD])
+@pytest.mark.parametrize("name", [*cs.zoo, ODD, PADDED])
 def test_each_layers_trace_adds_up_to_what_the_net_computed(name: str):
-    net = made(name)
+    net = build(small(name) if name in cs.zoo else parse(name), seed=3).eval()
     x = picture(net)
     for done in passes(net, x):
         maps, high, wide = done.result.shape
@@ -43,29 +49,41 @@ def test_each_layers_trace_adds_up_to_what_the_net_computed(name: str):
             seen = trace_pass(done, number, at)
             assert seen.products.sum((1, 2)) == pytest.approx(seen.channel_sums)
             assert seen.sum == pytest.approx(seen.channel_sums.sum() + seen.bias)
-            y = torch.full((1, maps, 1, 1), seen.sum)
+            y = done.after[0][1][None]
+            assert seen.sum == pytest.approx(float(y[0, number, at[0], at[1]]), abs=1e-4, rel=1e-4)
             for step in after:
-                part = getattr(getattr(net, done.line.name), step.kind)
-                y = part(y)
-            assert seen.value == pytest.approx(float(y[0, number, 0, 0]), abs=1e-4), (
-                done.line.name,
-                number,
-                at,
-            )
+                y = getattr(getattr(net, done.line.name), step.kind)(y)
+            assert seen.value == pytest.approx(float(y[0, number, at[0], at[1]]), abs=1e-4), done.line.name
 
 
 @pytest.mark.parametrize("name", list(cs.zoo))
 def test_computed_and_measured_receptive_fields_agree(name: str):
-    net = made(name)
-    _, height, width = net.stack.input.shape
-    for rung in net.stack.ladder:
-        at = (rung.output[1] // 2, rung.output[2] - 1)
-        measured = measured_field(net, rung.name, at)
-        for axis, size in enumerate((height, width)):
-            first, after = rung.fields[axis].span(at[axis])
-            expected = np.arange(size)
-            expected = (expected >= first) & (expected < after)
-            assert np.array_equal(measured[axis], expected), (rung.name, axis)
+    net = build(small(name)).eval()
+    channels, *sides = net.stack.input.shape
+    ladder = net.stack.ladder
+    at = {rung.name: (rung.output[1] // 2, rung.output[2] - 1) for rung in ladder}
+    measured = {rung.name: (np.zeros(sides[0], bool), np.zeros(sides[1], bool)) for rung in ladder}
+    for axis, size in enumerate(sides):
+        for place in range(size):
+            picture = torch.zeros(channels, *sides)
+            picture.select(1 + axis, place).fill_(torch.nan)
+            for done in passes(net, picture):
+                row, column = at[done.line.name]
+                measured[done.line.name][axis][place] = bool(done.result[:, row, column].isnan().any())
+    for rung in ladder:
+        for axis, size in enumerate(sides):
+            first, after = rung.fields[axis].span(at[rung.name][axis])
+            expected = (np.arange(size) >= first) & (np.arange(size) < after)
+            assert not (measured[rung.name][axis] & ~expected).any(), (rung.name, axis)
+            inside = first >= 0 and after <= size  # else strides leave places out that the field counts
+            if rung.kind != "adaptive" and (inside or net.stack == cs.zoo[name]):
+                assert np.array_equal(measured[rung.name][axis], expected), (rung.name, axis)
+
+
+def test_a_measured_field_is_the_rows_and_columns_that_reach_a_value():
+    rows, columns = measured_field(made("lenet5-modern"), "pool1", (1, 3))
+    assert rows.nonzero()[0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert columns.nonzero()[0].tolist() == [4, 5, 6, 7, 8, 9]
 
 
 def test_the_effective_field_lies_inside_of_the_receptive_field_and_leaves_the_net_as_it_was():

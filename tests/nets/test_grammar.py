@@ -50,7 +50,7 @@ WRONG = [
     (
         HEAD + "a conv 6",
         "line 2, column 3: conv needs its kernel, a size such as 5x5: "
-        "conv WIDTH KERNEL [stride=] [padding=] [dilation=] [groups=] [maps=] [bias=]",
+        "conv WIDTH KERNEL [stride=] [padding=] [dilation=] [groups=] [maps=] [bias=] [init=]",
     ),
     (HEAD + "a conv six 5x5", "line 2, column 8: a whole number of at least 1 was expected, not 'six'"),
     (HEAD + "a conv 0 5x5", "line 2, column 8: a whole number of at least 1 was expected, not '0'"),
@@ -61,11 +61,11 @@ WRONG = [
     (HEAD + "a conv 6 5x5x5", "line 2, column 10: a size such as 5x5 was expected, not '5x5x5'"),
     (
         HEAD + "a max 2x2 3",
-        "line 2, column 11: max KERNEL [stride=] takes no more words, but here is '3'",
+        "line 2, column 11: max KERNEL [stride=] [padding=] takes no more words, but here is '3'",
     ),
     (
         HEAD + "a conv 6 5x5 pad=2",
-        "line 2, column 14: conv has no option 'pad': it has stride, padding, dilation, groups, maps, bias",
+        "line 2, column 14: conv has no option 'pad': it has stride, padding, dilation, groups, maps, bias, init",
     ),
     (HEAD + "a relu x=1", "line 2, column 8: relu has no option 'x': it takes none"),
     (HEAD + "a conv 6 5x5 stride=1 stride=2", "line 2, column 23: stride is said twice"),
@@ -113,6 +113,28 @@ WRONG = [
     ),
     (HEAD + "a linear 84 | rbf 10 codes=x", "line 2, column 28: one of digits was expected, not 'x'"),
     (
+        HEAD + "a max 3x3 padding=2",
+        "line 2, column 3: padding=2 would leave max windows with nothing in them: at most 1",
+    ),
+    (
+        HEAD + "a max 3x3 padding=same",
+        "line 2, column 3: max takes a padding in pixels, such as padding=1, not same",
+    ),
+    (
+        HEAD + "a conv 3 3x3 init=0",
+        "line 2, column 19: the standard deviation of the first weights and, behind a comma, the first biases, "
+        "such as 0.01 or 0.01,1 was expected, not '0'",
+    ),
+    (
+        HEAD + "a linear 3 init=0.1,1 bias=no",
+        "line 2, column 3: init gives the biases 1, but bias=no has none: leave out one of them",
+    ),
+    (
+        HEAD + "a conv 3 3x3 | lrn beta=nan",
+        "line 2, column 25: a number above 0, such as 0.75 was expected, not 'nan'",
+    ),
+    (HEAD + "a adaptive 0x1", "line 2, column 12: a size such as 5x5 was expected, not '0x1'"),
+    (
         HEAD + "a linear 1000000; b linear 10 ; c cnv",
         "line 2, column 35: there is no step 'cnv': did you mean conv?",
     ),
@@ -141,10 +163,21 @@ steps = st.one_of(
     st.builds("max {}x{}".format, st.integers(1, 3), st.integers(1, 3)),
     st.builds("avg {} stride={}".format, st.integers(1, 3), st.integers(1, 3)),
     st.builds("subsample {}".format, st.integers(1, 2)),
+    st.builds(
+        "max 3x{} stride={} padding={}".format, st.integers(2, 3), st.integers(1, 2), st.sampled_from(["1", "0x1", "0"])
+    ),
+    st.builds("adaptive {}x{}".format, st.integers(1, 9), st.integers(1, 9)),
+    st.just("global"),
+    st.builds(
+        "linear {} init={},{}".format, st.integers(1, 20), st.floats(1e-6, 9), st.floats(-9, 9, allow_subnormal=False)
+    ),
     st.builds("linear {}".format, st.integers(1, 20)),
 )  # fmt: skip
 tails = st.lists(
-    st.sampled_from(["relu", "tanh", "sigmoid", "squash", "batchnorm", "dropout 0.25"]), max_size=2
+    st.sampled_from(
+        ["relu", "tanh", "sigmoid", "squash", "batchnorm", "dropout 0.25", "lrn", "lrn size=3 k=1 beta=0.5"]
+    ),
+    max_size=2,
 )
 lines = st.lists(st.tuples(steps, tails), min_size=1, max_size=4)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
+from small_zoo import small as narrow
 from torch import nn
 
 from convscope.nets.build import build
-from convscope.nets.layers import digit_codes
+from convscope.nets.grammar import parse
+from convscope.nets.layers import ResponseNorm, digit_codes
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
 
@@ -30,6 +33,23 @@ LENET1 = [
     ("OUT", (10, 1, 1), 1_930, 1_930),
 ]
 
+# layer, output, parameters: Krizhevsky et al. 2012, section 3.5 and figure 2; the paper counts 60 million
+ALEXNET = [
+    ("conv1", (96, 55, 55), 34_944),
+    ("pool1", (96, 27, 27), 0),
+    ("conv2", (256, 27, 27), 307_456),
+    ("pool2", (256, 13, 13), 0),
+    ("conv3", (384, 13, 13), 885_120),
+    ("conv4", (384, 13, 13), 663_936),
+    ("conv5", (256, 13, 13), 442_624),
+    ("pool5", (256, 6, 6), 0),
+    ("fc6", (4096, 1, 1), 37_752_832),
+    ("fc7", (4096, 1, 1), 16_781_312),
+    ("fc8", (1000, 1, 1), 4_097_000),
+]
+COUNTS = {"alexnet": 60_965_224, "alexnet-owt": 61_100_840}
+"""Parameters as published: the sums of the papers' tables, and those of torchvision's models."""
+
 
 @pytest.mark.parametrize(
     ("name", "rows", "parameters", "connections"),
@@ -42,6 +62,56 @@ def test_weights_and_connections_are_the_papers_row_by_row(
     assert [(r.name, r.output, r.parameters, r.connections) for r in ladder] == rows
     assert zoo[name].parameters == parameters
     assert sum(r.connections for r in ladder) == connections
+
+
+def test_alexnet_is_the_papers_layer_by_layer():
+    assert [(r.name, r.output, r.parameters) for r in zoo["alexnet"].ladder] == ALEXNET
+    assert sum(r.multiply_adds for r in zoo["alexnet"].ladder) == 724_406_816
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameters_are_as_many_as_published(name: str):
+    assert zoo[name].parameters == COUNTS[name]
+
+
+def test_response_normalisation_is_the_papers_sum_over_neighbouring_maps():
+    lrn = build(zoo["alexnet"].with_input((3, 67, 67))).conv1.lrn
+    a = torch.randn(1, 9, 2, 2, generator=torch.Generator().manual_seed(0)).double()
+    b = lrn(a)
+    for i in range(9):
+        around = a[0, max(0, i - 2) : i + 3].square().sum(0)
+        assert torch.allclose(b[0, i], a[0, i] / (2 + 1e-4 * around) ** 0.75, rtol=1e-12)
+    ones = build(parse("input 4x1x1; c conv 4 1x1 | lrn k=1 alpha=1 beta=1; o linear 2")).c.lrn(
+        torch.ones(1, 4, 1, 1)
+    )
+    assert ones.flatten().tolist() == pytest.approx([1 / 4, 1 / 5, 1 / 5, 1 / 4])  # 3, 4, 4 and 3 maps around
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 8])
+def test_response_normalisation_is_pytorchs_with_alpha_times_the_size(size: int):
+    x = torch.randn(2, 6, 3, 4, dtype=torch.float64, requires_grad=True)
+    ours = ResponseNorm(size, 0.02, 0.75, 1.5)(x)
+    theirs = F.local_response_norm(x, size, 0.02 * size, 0.75, 1.5)
+    assert torch.allclose(ours, theirs, rtol=1e-12)
+    weights = torch.randn_like(x)
+    (a,), (b,) = (torch.autograd.grad((y * weights).sum(), x) for y in (ours, theirs))
+    assert torch.allclose(a, b, rtol=1e-9)
+
+
+def test_alexnets_numbers_begin_as_the_paper_has_it():
+    net = build(narrow("alexnet"), 1)
+    for line, step, _ in net.stack.walk():
+        if step.kind not in ("conv", "linear"):
+            continue
+        module = getattr(getattr(net, line.name), step.kind)
+        assert module.weight.std().item() == pytest.approx(0.01, rel=0.1), line.name
+        one = line.name in ("conv2", "conv4", "conv5", "fc6", "fc7")
+        assert module.bias.eq(float(one)).all(), line.name
+
+
+def test_another_number_of_classes_leaves_the_steps_in_their_order():
+    stack = parse("input 1x4x4; c conv 2 3x3; out dropout 0.5 | global | linear 10").with_classes(3)
+    assert str(stack).splitlines()[-1] == "out   dropout 0.5 | global | linear 3"
 
 
 def test_lenet4_follows_the_papers_connections_where_the_paper_contradicts_itself():
@@ -59,7 +129,7 @@ def test_lenet5_reads_its_third_layer_by_the_papers_table():
 
 @pytest.mark.parametrize("name", list(zoo))
 def test_the_built_net_has_the_parameters_and_shapes_of_its_stack(name: str):
-    stack: Stack = zoo[name]
+    stack: Stack = narrow(name)
     net = build(stack).eval()
     assert sum(p.numel() for p in net.parameters()) == stack.parameters
     x = torch.randn(2, *stack.input.shape)
@@ -72,12 +142,13 @@ def test_the_built_net_has_the_parameters_and_shapes_of_its_stack(name: str):
 @pytest.mark.parametrize("name", list(zoo))
 def test_the_computed_receptive_field_is_the_one_that_gradients_measure(name: str):
     """With weights of one and no squashing, the pixels that reach the middle value are exactly those it sees."""
-    net = build(zoo[name]).double()
+    stack = narrow(name)
+    net = build(stack).double()
     for module in net.modules():
         for parameter in module.parameters(recurse=False):
             nn.init.constant_(parameter, 1e-3)
-    x = torch.rand(1, *zoo[name].input.shape, dtype=torch.float64, requires_grad=True)
-    value, rungs = x, zoo[name].ladder
+    x = torch.rand(1, *stack.input.shape, dtype=torch.float64, requires_grad=True)
+    value, rungs = x, stack.ladder
     for rung in rungs:
         value = getattr(net, rung.name)(value)
         flat = value.reshape(1, rung.output[0], -1)
@@ -86,7 +157,7 @@ def test_the_computed_receptive_field_is_the_one_that_gradients_measure(name: st
         seen = gradient[0].abs().sum(0).nonzero()
         extent = seen.max(0).values - seen.min(0).values + 1
         padded = any(r.padding and any(r.padding) for r in rungs)
-        most = [min(f, s) for f, s in zip(rung.receptive_field, zoo[name].input.shape[1:], strict=True)]
+        most = [min(f, s) for f, s in zip(rung.receptive_field, stack.input.shape[1:], strict=True)]
         if padded or "max" in {r.kind for r in rungs}:
             assert all(e <= m for e, m in zip(extent.tolist(), most, strict=True)), rung.name
         else:

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Int
 from convscope.errors import StackError
 from convscope.inspect.names import nearest
 from convscope.nets.stack import Stack
-from convscope.nets.steps import Linear, Rbf, Step, _Window, window_of
+from convscope.nets.steps import Areas, Linear, Rbf
+from convscope.nets.windows import Step, Window, window_of
 
 
 def coverage(stack: Stack, layer: str) -> Int[np.ndarray, "h w"]:
@@ -45,7 +46,9 @@ def _through(
     """Place -> the pixels it sees along an axis, behind one more step."""
     if isinstance(step, Linear | Rbf):
         return np.any(reach, axis=0)[None]
-    if not isinstance(step, _Window):
+    if isinstance(step, Areas):
+        return np.array([reach[start:end].any(axis=0) for start, end in step.spans(shape, axis)])
+    if not isinstance(step, Window):
         return reach
     kernel, stride, _, dilation = window_of(step)
     before = step.sides(shape)[axis]

@@ -13,7 +13,8 @@ from convscope.errors import StackError
 from convscope.inspect.names import nearest
 from convscope.nets.build import Net
 from convscope.nets.stack import Line
-from convscope.nets.steps import Conv, Linear, Rbf, Step, _Window
+from convscope.nets.steps import Areas, Linear, Rbf
+from convscope.nets.windows import Step, Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,12 @@ def pass_of(net: Net, picture: Float[Tensor, "c h w"], layer: str) -> Pass:
 
 
 def working_step(line: Line) -> Step:
-    """The step that looks through a window or has weights; a layer without one is its first step."""
-    return next((s for s in line.steps if isinstance(s, _Window | Conv | Linear | Rbf)), line.steps[0])
+    """The step that looks through a window or has weights, else the one that takes means; else a line's first step."""
+    for kinds in (Window | Linear | Rbf, Areas):
+        found = next((step for step in line.steps if isinstance(step, kinds)), None)
+        if found is not None:
+            return found
+    return line.steps[0]
 
 
 def _maps(x: Tensor) -> Float[Tensor, "k y x"]:

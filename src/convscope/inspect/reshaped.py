@@ -14,7 +14,7 @@ from convscope.errors import GeometryError, StackError
 from convscope.inspect.names import nearest
 from convscope.nets.build import Net
 from convscope.nets.stack import Line, Stack
-from convscope.nets.steps import Shape, Step, _Window, window_of
+from convscope.nets.windows import Shape, Step, Window, window_of
 
 CHANGEABLE = ("padding", "stride", "dilation")
 TRIED = {"padding": (0, 1, 2, 3, "same"), "stride": (1, 2, 3, 4), "dilation": (1, 2, 3)}
@@ -82,9 +82,9 @@ def slides(stack: Stack) -> dict[str, Slide]:
     """
     found: dict[str, Slide] = {}
     for line, step, shape in stack.walk():
-        if isinstance(step, _Window) and line.name not in found:
+        if isinstance(step, Window) and line.name not in found:
             kernel, stride, _, dilation = window_of(step)
-            can = tuple(key for key in CHANGEABLE if hasattr(step, key))
+            can = _changeable(step)
             formulas = (formula(step, shape), formula(step, shape, 1))
             found[line.name] = Slide(kernel, stride, step.sides(shape), dilation, can, formulas)
     return found
@@ -184,7 +184,7 @@ def written(changes: Mapping[str, Change]) -> str:
     return ";".join(parts)
 
 
-def formula(step: _Window, shape: Shape, axis: int = 0) -> str:
+def formula(step: Window, shape: Shape, axis: int = 0) -> str:
     """How a window's number of places along an axis (0 rows, 1 columns) comes about, with the numbers filled in.
 
     (size + padding on both sides - what the window covers) / stride + 1; a window without padding has none to say.
@@ -201,7 +201,7 @@ def formula(step: _Window, shape: Shape, axis: int = 0) -> str:
     extent = dilation[axis] * (kernel[axis] - 1) + 1
     spread = f"({dilation[axis]} x {kernel[axis] - 1} + 1)" if dilation[axis] > 1 else str(extent)
     around = f" + 2 x {before}" if before == after else f" + {before} + {after}"
-    around = around if hasattr(step, "padding") or before or after else ""
+    around = around if step.pads or before or after else ""
     places = step.positions(shape)[axis]
     exact = (size + before + after - extent) / stride[axis] + 1
     return f"({size}{around} - {spread}) / {stride[axis]} + 1 = {places}" + (
@@ -267,20 +267,26 @@ def _changed(line: Line, change: Change) -> Line:
     """A line whose window is changed."""
     if change == Change():
         return line
-    at = next((n for n, step in enumerate(line.steps) if isinstance(step, _Window)), None)
+    at = next((n for n, step in enumerate(line.steps) if isinstance(step, Window)), None)
     if at is None:
         raise StackError(f"{line.name} has no window that slides, so it has no padding, stride or dilation")
     step = line.steps[at]
+    assert isinstance(step, Window)
     wanted: dict[str, Any] = {
         "padding": change.padding if isinstance(change.padding, str | None) else (change.padding,) * 2,
         "stride": None if change.stride is None else (change.stride,) * 2,
         "dilation": None if change.dilation is None else (change.dilation,) * 2,
     }
     told = {key: value for key, value in wanted.items() if value is not None}
-    if missing := [key for key in told if not hasattr(step, key)]:
+    if missing := [key for key in told if key not in _changeable(step)]:
         raise StackError(f"{line.name} is {step.kind}, which has no {missing[0]}")
     steps = (*line.steps[:at], replace(step, **told), *line.steps[at + 1 :])
     return Line(line.name, steps)
+
+
+def _changeable(step: Window) -> tuple[str, ...]:
+    """What can be changed about a window; the padding only where it may be any."""
+    return tuple(key for key in CHANGEABLE if hasattr(step, key) and (key != "padding" or step.pads))
 
 
 def _misfit(line: Line, own: Shape, shape: Shape) -> str:
@@ -294,7 +300,7 @@ def _misfit(line: Line, own: Shape, shape: Shape) -> str:
 
 
 def _step_misfit(step: Step, own: Shape, shape: Shape) -> str:
-    if not isinstance(step, _Window) and step.parameters(shape) != step.parameters(own):
+    if not isinstance(step, Window) and step.parameters(shape) != step.parameters(own):
         return f"its weights are for {_said(own)}, and {_said(shape)} come"
     try:
         step.output(shape)

@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float
 
 from convscope.conv.tracing import summed
-from convscope.errors import GeometryError
+from convscope.errors import GeometryError, StackError
 from convscope.inspect.forward import Pass, pass_of
 from convscope.inspect.tracing import trace_pass, unit_of
 from convscope.inspect.weights import shape_of
 from convscope.nets.build import Net
-from convscope.nets.steps import Sides, Size, _Window, window_of
+from convscope.nets.steps import Areas
+from convscope.nets.windows import Sides, Window, window_of
+from convscope.nets.words import Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +72,26 @@ class Sliding:
                 f"there are no rows {first} to {first + count - 1} in a map of {rows}x{columns}: "
                 f"rows go from 0 to {rows - 1}"
             )
-        made = [summed(w, self._laid(w), self.bias, self.operation) for w in self._windows(first, count)]
+        given = self._windows(self.given, first, count)
+        inside = self._windows(np.ones_like(self.given), first, count)
+        laid = [self._laid(w, real) for w, real in zip(given, inside, strict=True)]
+        made = [summed(w, k, self.bias, self.operation) for w, k in zip(given, laid, strict=True)]
         products, channels, sums = (np.stack([row[part] for row in made]) for part in range(3))
         return Rows(first, products[:, :, some], channels, sums)
 
-    def _laid(self, windows: np.ndarray) -> np.ndarray:
-        """The kernel; for max pooling that of each place, which is 1 at the first of the largest values."""
+    def _laid(self, windows: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """The kernel; for max pooling that of each place, which is 1 at the first of the largest values `inside`."""
         if self.operation != "largest":
             return self.kernel
         chosen = np.zeros_like(windows)
-        flat = windows.reshape(len(windows), -1)
+        flat = np.where(inside == 1, windows, -np.inf).reshape(len(windows), -1)
         chosen.reshape(len(windows), -1)[np.arange(len(windows)), flat.argmax(1)] = 1.0
         return chosen
 
-    def _windows(self, first: int, count: int) -> list[np.ndarray]:
-        """The windows [x, c, kh, kw] of each row."""
+    def _windows(self, given: np.ndarray, first: int, count: int) -> list[np.ndarray]:
+        """The windows [x, c, kh, kw] of each row; 0 in padding."""
         top, left, bottom, right = self.sides
-        padded = np.pad(self.given, [(0, 0), (top, bottom), (left, right)])
+        padded = np.pad(given, [(0, 0), (top, bottom), (left, right)])
         down, across = (
             np.arange(size) * spread
             for size, spread in zip(self.kernel.shape[1:], self.dilation, strict=True)
@@ -102,7 +107,8 @@ def slide(net: Net, picture: Float[np.ndarray, "c h w"], unit: str) -> Sliding:
     `picture` is what the net takes, as for `trace_layer`; what is said of a place is the same, bit for bit.
 
     Raises:
-        StackError: The net has no such layer or unit, or the layer has neither window nor weights.
+        StackError: The net has no such layer or unit, the layer has neither window nor weights, or it takes means of areas
+            that differ in size.
 
     >>> import convscope as cs
     >>> from convscope.nets.build import build
@@ -120,9 +126,15 @@ def sliding_of(done: Pass, number: int) -> Sliding:
     """As `slide`, for a layer whose forward pass was made before."""
     first, step = trace_pass(done, number), done.step
     stride, dilation, sides = (1, 1), (1, 1), (0, 0, 0, 0)
-    if isinstance(step, _Window):
+    if isinstance(step, Window):
         _, stride, _, dilation = window_of(step)
         sides = step.sides(shape_of(done))
+    elif isinstance(step, Areas):
+        if any(size % count for size, count in zip(done.given.shape[1:], step.parts(), strict=True)):
+            raise StackError(
+                f"{done.line.name} takes the means of areas that differ in size: nothing slides there"
+            )
+        stride = (first.kernel.shape[1], first.kernel.shape[2])
     stages = tuple((kind, maps[number].numpy()) for kind, maps in done.after if kind != "dropout")
     return Sliding(
         first.name, first.channels, done.given.numpy()[list(first.channels)],

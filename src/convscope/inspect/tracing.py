@@ -16,7 +16,7 @@ from convscope.inspect.names import nearest
 from convscope.inspect.weights import bias_of, kernel_of, numbers, shape_of
 from convscope.nets import steps
 from convscope.nets.build import Net
-from convscope.nets.steps import window_of
+from convscope.nets.windows import Window, window_of
 
 
 def trace_layer(
@@ -26,7 +26,7 @@ def trace_layer(
 
     `picture` is what the net takes: normalised, of its size (`convscope.runs.Run.normalised`). A linear layer's
     unit has one position, and its window is the whole map below. Pooling has no weights: its kernel is what
-    it does, one part of each value (avg), one coefficient for all (subsample), or 1 at the largest (max).
+    it does, one part of each value (avg, adaptive, global), one coefficient for all (subsample), or 1 at the largest (max).
 
     Raises:
         StackError: The net has no such layer or unit.
@@ -92,6 +92,8 @@ def _traced(done: Pass, number: int, at: tuple[int, int]) -> Trace:
             return _pooled(step, given, number, at, name, 1 / (step.kernel[0] * step.kernel[1]))
         case steps.MaxPool():
             return _largest(_pooled(step, given, number, at, name, 0.0))
+        case steps.Areas():
+            return _area(step, given, number, at, name)
         case _:
             raise StackError(
                 f"{name}: a layer of {step.kind} alone changes single values; trace the one below"
@@ -108,7 +110,7 @@ def _conv(done: Pass, step: steps.Conv, number: int, at: tuple[int, int], name: 
 
 
 def _pooled(
-    step: steps._Window,
+    step: Window,
     given: np.ndarray,
     source: int,
     at: tuple[int, int],
@@ -117,16 +119,26 @@ def _pooled(
     bias: float = 0.0,
 ) -> Trace:
     size, stride, _, _ = window_of(step)
-    made = setup(given[source][None], np.full((1, *size), weight), stride=stride, bias=bias)
+    sides = step.sides((len(given), given.shape[1], given.shape[2]))
+    made = setup(given[source][None], np.full((1, *size), weight), stride=stride, padding=sides, bias=bias)
     return replace(trace_of(made, at, name=name), channels=(source,))
 
 
 def _largest(found: Trace) -> Trace:
     chosen = np.zeros_like(found.kernel)
-    chosen[0].flat[int(np.argmax(found.window[0]))] = 1.0
+    chosen[0].flat[int(np.argmax(np.where(found.padded, -np.inf, found.window[0])))] = 1.0
     return made_trace(
         found.name, found.position, found.rows, found.columns, found.padded, found.channels, found.window, chosen,
         operation="largest",
+    )  # fmt: skip
+
+
+def _area(step: steps.Areas, given: np.ndarray, source: int, at: tuple[int, int], name: str) -> Trace:
+    shape = (len(given), given.shape[1], given.shape[2])
+    rows, columns = (np.arange(*step.spans(shape, axis)[at[axis]]) for axis in (0, 1))
+    window = given[source][None, rows][:, :, columns].astype(np.float64)
+    return made_trace(
+        name, at, rows, columns, np.zeros(window.shape[1:], bool), (source,), window, np.full(window.shape, 1 / window.size),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from convscope.inspect.forward import Pass
 from convscope.nets import steps
 from convscope.nets.layers import TableConv
+from convscope.nets.windows import Shape
 
 
 def numbers(module: nn.Module, name: str) -> Float[np.ndarray, "*shape"]:
@@ -34,7 +35,7 @@ def kernel_of(
     return numbers(module, "weight")[number], below, bias_of(module, number)
 
 
-def shape_of(done: Pass) -> steps.Shape:
+def shape_of(done: Pass) -> Shape:
     """The shape of what a layer's working step was given: channels, rows, columns."""
     channels, height, width = done.given.shape
     return channels, height, width

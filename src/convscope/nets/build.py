@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from convscope.nets import layers, steps
 from convscope.nets.stack import Line, Stack
-from convscope.nets.steps import Shape, Step
+from convscope.nets.windows import Shape, Step, window_of
 
 
 class Net(nn.Module):
@@ -42,10 +42,10 @@ class Net(nn.Module):
 def build(stack: Stack, seed: int = 0) -> Net:
     """A fresh net with random weights; the same seed gives the same weights, whatever ran before.
 
-    Weights before `squash` are uniform within 2.4 / fan-in, as the paper of 1998 sets them (appendix A);
-    before everything else normal with standard deviation sqrt(2 / fan-in) (He et al. 2015), or
-    sqrt(1 / fan-in) where no ReLU follows. Of subsampling's coefficients the paper says nothing: they start as
-    those of a mean. Biases start at 0.
+    A step's own `init` says how its numbers begin. Else weights before `squash` are uniform within 2.4 / fan-in, as
+    the paper of 1998 sets them (appendix A); before everything else normal with standard deviation sqrt(2 / fan-in)
+    (He et al. 2015), or sqrt(1 / fan-in) where no ReLU follows. Of subsampling's coefficients the paper says nothing:
+    they start as those of a mean. Biases start at 0.
 
     >>> from convscope.nets.grammar import parse
     >>> build(parse("input 1x28x28; conv1 conv 8 5x5 | relu; out linear 10")).conv1.conv.weight.shape
@@ -85,17 +85,22 @@ def _module(step: Step, shape: Shape) -> nn.Module:
         case steps.Conv():
             return _conv(step, shape)
         case steps.Subsample():
-            return layers.Subsample(step.sources(shape), *steps.window_of(step)[:2])
+            return layers.Subsample(step.sources(shape), *window_of(step)[:2])
         case steps.MaxPool():
-            return nn.MaxPool2d(*steps.window_of(step)[:2])
+            kernel, stride, _, _ = window_of(step)
+            return nn.MaxPool2d(kernel, stride, step.sides(shape)[:2])
         case steps.AveragePool():
-            return nn.AvgPool2d(*steps.window_of(step)[:2])
+            return nn.AvgPool2d(*window_of(step)[:2])
+        case steps.Adaptive() | steps.Global():
+            return nn.AdaptiveAvgPool2d(step.parts())
         case steps.Linear():
             return nn.Linear(prod(shape), step.width, bias=step.bias)
         case steps.Rbf():
             return layers.Rbf()
         case steps.BatchNorm():
             return nn.BatchNorm2d(shape[0])
+        case steps.Lrn():
+            return layers.ResponseNorm(step.size, step.alpha, step.beta, step.k)
         case steps.Dropout():
             return nn.Dropout(step.probability)
         case steps.Squash():
@@ -128,13 +133,24 @@ def _conv(step: steps.Conv, shape: Shape) -> nn.Module:
     )
 
 
-def _initialise(module: nn.Module, step: Step, shape: Shape, line: Line, generator: torch.Generator) -> None:
+def _initialise(
+    module: nn.Module,
+    step: steps.Conv | steps.Linear | steps.Subsample,
+    shape: Shape,
+    line: Line,
+    generator: torch.Generator,
+) -> None:
     weight, bias = module.weight, getattr(module, "bias", None)
     assert isinstance(weight, Tensor)
     if bias is not None:
         bias.zero_()
     if isinstance(step, steps.Subsample):
         weight.fill_(1 / prod(step.kernel))
+        return
+    if step.init:
+        weight.normal_(0, step.init[0], generator=generator)
+        if bias is not None:
+            bias.fill_(step.init[1])
         return
     fans = torch.tensor(_fan_ins(step, shape, weight), dtype=weight.dtype).view(-1, *[1] * (weight.dim() - 1))
     if any(isinstance(s, steps.Squash) for s in line.steps):
@@ -144,7 +160,7 @@ def _initialise(module: nn.Module, step: Step, shape: Shape, line: Line, generat
         weight.normal_(0, sqrt(gain), generator=generator).div_(fans.sqrt())
 
 
-def _fan_ins(step: Step, shape: Shape, weight: Tensor) -> list[int]:
+def _fan_ins(step: steps.Conv | steps.Linear, shape: Shape, weight: Tensor) -> list[int]:
     """How many values feed the unit that each row of a weight belongs to."""
     if not isinstance(step, steps.Conv):
         return [prod(shape)] * weight.shape[0]

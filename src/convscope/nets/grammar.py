@@ -18,7 +18,8 @@ from typing import Any
 
 from convscope.errors import GeometryError, StackError
 from convscope.nets.stack import Input, Line, Stack
-from convscope.nets.steps import KINDS, Shape, Step
+from convscope.nets.steps import KINDS
+from convscope.nets.windows import Shape, Step
 from convscope.nets.words import limits as read_limits
 from convscope.nets.words import shape as read_shape
 

@@ -1,4 +1,4 @@
-"""The layers PyTorch lacks: LeNet's subsampling, partly connected convolution, squash and RBF output."""
+"""The layers PyTorch lacks: LeNet's subsampling, partly connected convolution, squash and RBF output, the paper's LRN."""
 
 from __future__ import annotations
 
@@ -85,6 +85,25 @@ class UnevenPad(nn.Module):
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c y x"]:
         top, left, bottom, right = self.sides
         return F.pad(x, (left, right, top, bottom))
+
+
+class ResponseNorm(nn.Module):
+    """x / (k + alpha sum x^2)^beta, the sum over the `size` maps around each one (Krizhevsky et al. 2012, section 3.3).
+
+    Of an even size the map more lies below, as in `torch.nn.functional.local_response_norm` with size times this alpha.
+    """
+
+    def __init__(self, size: int, alpha: float, beta: float, k: float):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Float[Tensor, "n c y x"]) -> Float[Tensor, "n c y x"]:
+        maps = x.shape[1]
+        squares = F.pad(x.square(), (0, 0, 0, 0, self.size // 2, (self.size - 1) // 2))
+        around = squares[:, :maps]
+        for first in range(1, self.size):
+            around = around + squares[:, first : first + maps]
+        return x * (self.k + self.alpha * around).pow(-self.beta)
 
 
 class Rbf(nn.Module):

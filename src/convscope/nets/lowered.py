@@ -6,7 +6,7 @@ from convscope import native
 from convscope.nets import steps
 from convscope.nets.layers import digit_codes
 from convscope.nets.stack import Stack
-from convscope.nets.steps import Shape, Step
+from convscope.nets.windows import Shape, Step, window_of
 
 
 def lacking(stack: Stack) -> str:
@@ -40,11 +40,11 @@ def _op(step: Step, shape: Shape) -> native.Op:
             return _conv(step, shape)
         case steps.Subsample():
             plain = step.sources(shape) == tuple(range(shape[0]))
-            return native.Subsample(*steps.window_of(step)[:2], None if plain else step.sources(shape))
-        case steps.MaxPool():
-            return native.MaxPool(*steps.window_of(step)[:2])
+            return native.Subsample(*window_of(step)[:2], None if plain else step.sources(shape))
+        case steps.MaxPool() if not any(step.sides(shape)):
+            return native.MaxPool(*window_of(step)[:2])
         case steps.AveragePool():
-            return native.AveragePool(*steps.window_of(step)[:2])
+            return native.AveragePool(*window_of(step)[:2])
         case steps.Linear():
             return native.Linear(step.width, step.bias)
         case steps.Rbf():
@@ -59,6 +59,8 @@ def _op(step: Step, shape: Shape) -> native.Op:
             return native.Relu()
         case steps.Sigmoid():
             return native.Sigmoid()
+        case steps.MaxPool():
+            raise ValueError("the native engine has no padding of max")
         case _:
             raise ValueError(f"the native engine has no {step.kind}")
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from convscope.conv.geometry import Field
 from convscope.errors import GeometryError, StackError
-from convscope.nets.steps import Conv, Linear, Rbf, Shape, Step, _Window, window_of
+from convscope.nets.steps import Conv, Linear, Rbf
+from convscope.nets.windows import Shape, Step, Window, window_of
 
 LARGEST_MAP = 1 << 28
 
@@ -155,20 +156,16 @@ class Stack:
         """
         if classes == self.outputs:
             return self
-        *steps, last = self._answering()
+        steps = list(self.lines[-1].steps)
+        at = next((n for n, s in reversed([*enumerate(steps)]) if isinstance(s, Linear | Conv | Rbf)), -1)
+        last = steps[at]
         if not isinstance(last, Linear | Conv):
             raise StackError(
                 f"the net's last layer, {self.lines[-1].name}, tells {self.outputs} classes apart, "
                 f"but there are {classes} here: give it that many"
             )
-        line = Line(self.lines[-1].name, (replace(last, width=classes), *steps))
-        return replace(self, lines=(*self.lines[:-1], line))
-
-    def _answering(self) -> list[Any]:
-        """The last line's steps, its weighted one put at the end."""
-        steps = list(self.lines[-1].steps)
-        weighted = next((s for s in steps if isinstance(s, Linear | Conv | Rbf)), steps[-1])
-        return [s for s in steps if s is not weighted] + [weighted]
+        steps[at] = replace(last, width=classes)
+        return replace(self, lines=(*self.lines[:-1], Line(self.lines[-1].name, tuple(steps))))
 
 
 def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, Any, Shape]:
@@ -178,16 +175,9 @@ def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, 
         parameters += step.parameters(shape)
         connections += step.connections(shape)
         products += step.multiply_adds(shape)
-        if isinstance(step, _Window):
-            kernel, stride, _, dilation = window_of(step)
-            sides = step.sides(shape)
-            window = window or (kernel, stride, sides)
-            fields = tuple(
-                f.through(k, s, d, before)
-                for f, k, s, d, before in zip(fields, kernel, stride, dilation, sides[:2], strict=True)
-            )
-        elif isinstance(step, Linear | Rbf):
-            fields = tuple(f.through(size) for f, size in zip(fields, shape[1:], strict=True))
+        if isinstance(step, Window):
+            window = window or (*window_of(step)[:2], step.sides(shape))
+        fields = step.sees(fields, shape)
         shape = step.output(shape)
     kernel, stride, sides = window or (None, None, None)
     seen = (fields[0].size, fields[1].size)

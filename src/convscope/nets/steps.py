@@ -8,122 +8,24 @@ the bias included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
-from convscope.conv import geometry
 from convscope.errors import GeometryError
 from convscope.nets import words
+from convscope.nets.windows import Fields, Shape, Step, Window, window_of
 from convscope.nets.words import Padding, Size
 
-Shape = tuple[int, int, int]
-Sides = tuple[int, int, int, int]
+Init = tuple[float, float] | tuple[()]
 
 
 @dataclass(frozen=True)
-class Step:
-    """What every kind of step answers; the defaults are those of a step that changes nothing."""
-
-    kind: ClassVar[str]
-    is_activation: ClassVar[bool] = False
-
-    def output(self, shape: Shape) -> Shape:
-        """The shape after this step, given the shape before it."""
-        return shape
-
-    def parameters(self, shape: Shape) -> int:  # noqa: ARG002
-        """Trainable numbers."""
-        return 0
-
-    def connections(self, shape: Shape) -> int:  # noqa: ARG002
-        """Values that are fed into this step's units, biases included."""
-        return 0
-
-    def multiply_adds(self, shape: Shape) -> int:  # noqa: ARG002
-        """Products that one picture costs."""
-        return 0
-
-
-@dataclass(frozen=True)
-class _Window(Step):
-    """A step that looks through a window of `kernel` pixels, `stride` apart."""
-
-    def sides(self, shape: Shape) -> Sides:
-        """Padding in pixels: top, left, bottom, right."""
-        kernel, stride, padding, dilation = window_of(self)
-        if padding == "same":
-            (top, bottom), (left, right) = (
-                geometry.same_padding(
-                    shape[1 + axis], kernel[axis], stride=stride[axis], dilation=dilation[axis]
-                )
-                for axis in (0, 1)
-            )
-            return top, left, bottom, right
-        assert not isinstance(padding, str)
-        return padding[0], padding[1], padding[0], padding[1]
-
-    def positions(self, shape: Shape) -> Size:
-        """How many places the window has: rows, columns.
-
-        Raises:
-            GeometryError: The window is larger than what it looks at; the message says what would fit.
-        """
-        kernel, stride, _, dilation = window_of(self)
-        top, left, bottom, right = self.sides(shape)
-        pads = ((top, bottom), (left, right))
-        try:
-            rows, columns = (
-                geometry.padded_output_size(
-                    shape[1 + axis],
-                    kernel[axis],
-                    before=pads[axis][0],
-                    after=pads[axis][1],
-                    stride=stride[axis],
-                    dilation=dilation[axis],
-                )
-                for axis in (0, 1)
-            )
-        except GeometryError:
-            raise GeometryError(self._misfit(shape)) from None
-        return rows, columns
-
-    def _misfit(self, shape: Shape) -> str:
-        kernel, _, _, dilation = window_of(self)
-        top, left, bottom, right = self.sides(shape)
-        extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-        room = (shape[1] + top + bottom, shape[2] + left + right)
-        fits = [max(1, min(k, (r - 1) // d + 1)) for k, r, d in zip(kernel, room, dilation, strict=True)]
-        missing = max(e - r for e, r in zip(extent, room, strict=True))
-        cure = f"{self.kind} {fits[0]}x{fits[1]} would fit"
-        if hasattr(self, "padding"):
-            more = -(-missing // 2) + max(top, left)
-            cure += f", so would padding={more}, or an input that leaves {extent[0]}x{extent[1]} here"
-        else:
-            cure += f", or an input that leaves {extent[0]}x{extent[1]} here"
-        return (
-            f"a window of {extent[0]}x{extent[1]} does not fit the map before it, "
-            f"{room[0]}x{room[1]} with its padding: {cure}"
-        )
-
-
-def window_of(step: _Window) -> tuple[Size, Size, Padding, Size]:
-    """The kernel, stride, padding and dilation of a step that has a window."""
-    kernel: Size = getattr(step, "kernel")  # noqa: B009
-    stride: Size = getattr(step, "stride", (0, 0))
-    return (
-        kernel,
-        kernel if stride == (0, 0) else stride,
-        getattr(step, "padding", (0, 0)),
-        getattr(step, "dilation", (1, 1)),
-    )
-
-
-@dataclass(frozen=True)
-class Conv(_Window):
+class Conv(Window):
     """A convolution: `width` kernels, each over all maps below, or over those that `maps` lists."""
 
     kind: ClassVar[str] = "conv"
+    pads: ClassVar[bool] = True
     width: int = words.word(words.count)
     kernel: Size = words.word(words.size)
     stride: Size = words.option(words.stride, (1, 1))
@@ -132,6 +34,7 @@ class Conv(_Window):
     groups: int = words.option(words.count, 1)
     maps: tuple[tuple[int, ...], ...] = words.option(words.maps, ())
     bias: bool = words.option(words.switch, True)
+    init: Init = words.option(words.init, ())
 
     def table(self, shape: Shape) -> tuple[tuple[int, ...], ...]:
         """For each output map, the input maps it sees.
@@ -168,6 +71,7 @@ class Conv(_Window):
 
     def output(self, shape: Shape) -> Shape:
         self.table(shape)
+        _check_start(self.init, self.bias)
         return self.width, *self.positions(shape)
 
     def parameters(self, shape: Shape) -> int:
@@ -181,7 +85,7 @@ class Conv(_Window):
 
 
 @dataclass(frozen=True)
-class Subsample(_Window):
+class Subsample(Window):
     """LeNet's trainable subsampling: the window's sum, times one coefficient a map, plus one bias a map.
 
     `maps` lists for each output map the one map it shrinks; without it each map is shrunk once.
@@ -217,7 +121,7 @@ class Subsample(_Window):
 
 
 @dataclass(frozen=True)
-class _Pool(_Window):
+class _Pool(Window):
     kernel: Size = words.word(words.size)
     stride: Size = words.option(words.stride, (0, 0))
 
@@ -230,9 +134,21 @@ class _Pool(_Window):
 
 @dataclass(frozen=True)
 class MaxPool(_Pool):
-    """The largest value of the window, in each map."""
+    """The largest value of the window, in each map; padding is never the largest."""
 
     kind: ClassVar[str] = "max"
+    padding: Padding = words.option(words.padding, (0, 0))
+
+    def output(self, shape: Shape) -> Shape:
+        padding = window_of(self)[2]
+        if isinstance(padding, str):
+            raise GeometryError(f"max takes a padding in pixels, such as padding=1, not {padding}")
+        if any(2 * p > k for p, k in zip(padding, self.kernel, strict=True)):
+            most = min(self.kernel) // 2
+            raise GeometryError(
+                f"padding={max(padding)} would leave max windows with nothing in them: at most {most}"
+            )
+        return super().output(shape)
 
 
 @dataclass(frozen=True)
@@ -243,15 +159,77 @@ class AveragePool(_Pool):
 
 
 @dataclass(frozen=True)
+class Areas(Step):
+    """A mean over areas that split each map into as many parts as are wanted."""
+
+    def parts(self) -> Size:
+        """Rows and columns of what it gives."""
+        raise NotImplementedError
+
+    def spans(self, shape: Shape, axis: int) -> tuple[tuple[int, int], ...]:
+        """Along an axis (0 rows, 1 columns), each area's first place and the one after its last.
+
+        Place i of n takes in floor(i size / n) to ceil((i + 1) size / n): PyTorch's rule. Where n does not divide
+        the size, neighbours overlap.
+        """
+        size, count = shape[1 + axis], self.parts()[axis]
+        return tuple((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
+
+    def output(self, shape: Shape) -> Shape:
+        return shape[0], *self.parts()
+
+    def connections(self, shape: Shape) -> int:
+        rows, columns = (sum(end - start for start, end in self.spans(shape, axis)) for axis in (0, 1))
+        return shape[0] * rows * columns
+
+    def sees(self, fields: Fields, shape: Shape) -> Fields:
+        """As a window of one area does, where all are alike; else all that is below, which is more than it is."""
+        if any(size % count for size, count in zip(shape[1:], self.parts(), strict=True)):
+            rows, columns = (replace(field, jump=0) for field in _whole(fields, shape))
+            return rows, columns
+        rows, columns = (
+            field.through(size // count, size // count)
+            for field, size, count in zip(fields, shape[1:], self.parts(), strict=True)
+        )
+        return rows, columns
+
+
+@dataclass(frozen=True)
+class Adaptive(Areas):
+    """The mean of as many areas as are wanted, in each map, whatever its size ("adaptive average pooling")."""
+
+    kind: ClassVar[str] = "adaptive"
+    size: Size = words.word(words.size)
+
+    def parts(self) -> Size:
+        return self.size
+
+
+@dataclass(frozen=True)
+class Global(Areas):
+    """The mean of each whole map ("global average pooling"; Lin, Chen & Yan 2014)."""
+
+    kind: ClassVar[str] = "global"
+
+    def parts(self) -> Size:
+        return 1, 1
+
+
+@dataclass(frozen=True)
 class Linear(Step):
     """Every value below times a weight of its own, for each of `width` units; its input is flattened."""
 
     kind: ClassVar[str] = "linear"
     width: int = words.word(words.count)
     bias: bool = words.option(words.switch, True)
+    init: Init = words.option(words.init, ())
 
     def output(self, shape: Shape) -> Shape:  # noqa: ARG002
+        _check_start(self.init, self.bias)
         return self.width, 1, 1
+
+    def sees(self, fields: Fields, shape: Shape) -> Fields:
+        return _whole(fields, shape)
 
     def parameters(self, shape: Shape) -> int:
         return (prod(shape) + self.bias) * self.width
@@ -282,6 +260,9 @@ class Rbf(Step):
             )
         return self.width, 1, 1
 
+    def sees(self, fields: Fields, shape: Shape) -> Fields:
+        return _whole(fields, shape)
+
     def connections(self, shape: Shape) -> int:
         return prod(shape) * self.width
 
@@ -298,6 +279,22 @@ class BatchNorm(Step):
 
     def parameters(self, shape: Shape) -> int:
         return 2 * shape[0]
+
+
+@dataclass(frozen=True)
+class Lrn(Step):
+    """Local response normalisation: each value is divided by (k + alpha times the sum of the squares at its place in the
+    `size` maps around its own) to the power beta (Krizhevsky et al. 2012, section 3.3, whose constants these are).
+
+    The sum is taken as the paper has it. PyTorch's `LocalResponseNorm` takes the mean over `size` maps instead: its alpha
+    is this one times the size, and its k is 1 unless it is told.
+    """
+
+    kind: ClassVar[str] = "lrn"
+    size: int = words.option(words.count, 5)
+    alpha: float = words.option(words.positive, 1e-4)
+    beta: float = words.option(words.positive, 0.75)
+    k: float = words.option(words.positive, 2.0)
 
 
 @dataclass(frozen=True)
@@ -345,6 +342,16 @@ class Sigmoid(_Activation):
 KINDS: dict[str, type[Step]] = {
     kind.kind: kind
     for kind in (
-        Conv, Subsample, MaxPool, AveragePool, Linear, Rbf, BatchNorm, Dropout, Squash, Tanh, Relu, Sigmoid,
+        Conv, Subsample, MaxPool, AveragePool, Adaptive, Global, Linear, Rbf, BatchNorm, Lrn, Dropout,
+        Squash, Tanh, Relu, Sigmoid,
     )
 }  # fmt: skip
+
+
+def _check_start(init: Init, bias: bool) -> None:
+    if init and init[1] and not bias:
+        raise GeometryError(f"init gives the biases {init[1]:g}, but bias=no has none: leave out one of them")
+
+
+def _whole(fields: Fields, shape: Shape) -> Fields:
+    return fields[0].through(shape[1]), fields[1].through(shape[2])

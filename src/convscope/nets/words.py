@@ -104,6 +104,29 @@ def _fraction(text: str) -> float:
     return value
 
 
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < LARGEST:
+        raise ValueError
+    return value
+
+
+def _init(text: str) -> tuple[float, float]:
+    deviation, comma, bias = text.partition(",")
+    start = float(bias) if comma else 0.0
+    if not -LARGEST < start < LARGEST:
+        raise ValueError
+    return _positive(deviation), start
+
+
+def _show_number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _show_init(init: tuple[float, ...]) -> str:
+    return ",".join(map(_show_number, init if init[1] else init[:1]))
+
+
 def _shape(text: str) -> tuple[int, int, int]:
     channels, height, width = (_count(part) for part in text.split("x"))
     return channels, height, width
@@ -132,6 +155,12 @@ padding = Reader("a padding such as 2, 2x1, same or valid", _padding, _show_padd
 maps = Reader("a table such as 0,1,2/1,2,3 (for each map, the maps below it, each once)", _maps, _show_maps)
 switch = Reader("yes or no", _switch, lambda on: "yes" if on else "no")
 fraction = Reader("a fraction from 0 up to 1, such as 0.5", _fraction)
+positive = Reader("a number above 0, such as 0.75", _positive, _show_number)
+init = Reader(
+    "the standard deviation of the first weights and, behind a comma, the first biases, such as 0.01 or 0.01,1",
+    _init,
+    _show_init,
+)
 shape = Reader("channels x height x width, such as 1x28x28", _shape, show_shape)
 limits = Reader("the values of black and white, such as -0.1..1.175", _range, lambda r: f"{r[0]}..{r[1]}")
 

@@ -108,6 +108,48 @@ ENTRIES = (
         out   linear 10
         """,
     ),
+    Entry(
+        "alexnet",
+        "AlexNet, exactly as in 2012: two columns, local response normalisation, overlapping pooling",
+        "Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional neural networks",
+        """
+        input 3x227x227
+        conv1 conv 96 11x11 stride=4 init=0.01 | relu | lrn
+        pool1 max 3x3 stride=2
+        conv2 conv 256 5x5 padding=2 groups=2 init=0.01,1 | relu | lrn
+        pool2 max 3x3 stride=2
+        conv3 conv 384 3x3 padding=1 init=0.01 | relu
+        conv4 conv 384 3x3 padding=1 groups=2 init=0.01,1 | relu
+        conv5 conv 256 3x3 padding=1 groups=2 init=0.01,1 | relu
+        pool5 max 3x3 stride=2
+        fc6   linear 4096 init=0.01,1 | relu | dropout 0.5
+        fc7   linear 4096 init=0.01,1 | relu | dropout 0.5
+        fc8   linear 1000 init=0.01
+        """,
+        "The paper says 224 pixels, of which windows of 11, 4 apart, make 54 places; its own 55 need the 227 taken here.",
+    ),
+    Entry(
+        "alexnet-owt",
+        "AlexNet in one column, as torchvision has it: no groups, no response normalisation",
+        "Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks; torchvision's alexnet",
+        """
+        input 3x224x224
+        conv1 conv 64 11x11 stride=4 padding=2 | relu
+        pool1 max 3x3 stride=2
+        conv2 conv 192 5x5 padding=2 | relu
+        pool2 max 3x3 stride=2
+        conv3 conv 384 3x3 padding=1 | relu
+        conv4 conv 256 3x3 padding=1 | relu
+        conv5 conv 256 3x3 padding=1 | relu
+        pool5 max 3x3 stride=2
+        areas adaptive 6x6 | dropout 0.5
+        fc6   linear 4096 | relu | dropout 0.5
+        fc7   linear 4096 | relu
+        fc8   linear 1000
+        """,
+        "Where torchvision's differs from the paper's, torchvision's was taken, so that its weights fit: conv4 has 256 "
+        "kernels, not 384, and dropout comes before fc6 and fc7. Of how weights begin the paper says nothing: He et al. 2015.",
+    ),
 )
 
 

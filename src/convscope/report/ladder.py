@@ -9,13 +9,14 @@ from markupsafe import Markup
 
 from convscope.nets import steps
 from convscope.nets.stack import Line, Stack
-from convscope.nets.steps import Shape, Step, window_of
+from convscope.nets.windows import Shape, Step, window_of
 from convscope.report.wording import plural, size
 
 LARGEST = 136.0
 SHEETS = 6
 SHEET_STEP = 4.0
 MOST_CELLS = 400
+WORDS = {"relu": "ReLU", "batchnorm": "batch normalisation", "lrn": "local response normalisation"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ def _does(step: Step) -> str:
             return f"the largest of {size(step.kernel)} values{_places(step)}"
         case steps.AveragePool():
             return f"the mean of {size(step.kernel)} values{_places(step)}"
+        case steps.Adaptive():
+            return f"the means of {size(step.size)} areas"
+        case steps.Global():
+            return "the mean of each map"
         case steps.Linear():
             return f"{plural(step.width, 'unit')}, each over everything below"
         case steps.Rbf():
@@ -80,7 +85,7 @@ def _does(step: Step) -> str:
         case steps.Dropout():
             return f"dropout of {100 * step.probability:g}\u00a0% while learning"
         case _:
-            return {"relu": "ReLU", "batchnorm": "batch normalisation"}.get(step.kind, step.kind)
+            return WORDS.get(step.kind, step.kind)
 
 
 def _places(step: steps.Conv | steps.Subsample | steps.MaxPool | steps.AveragePool) -> str:

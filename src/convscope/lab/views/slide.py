@@ -39,11 +39,14 @@ OPERATIONS = {
     "linear": "Each number below times a weight of its own; all products are added (a fully connected layer).",
     "subsample": "Every number of the window times one learned number, the same for all; all are added (subsampling).",
     "avg": "Each number of the window times the same part, added: the mean of the window (average pooling).",
+    "adaptive": "Each number of the area times the same part, added: the mean of the area (adaptive average pooling).",
+    "global": "Each number of the map times the same part, added: the mean of the whole map (global average pooling).",
     "max": "The largest number of the window becomes the value (max pooling): nothing is multiplied.",
     "rbf": "Each number's distance from the code is squared, and all are added: the smaller, the more alike.",
 }
 STEPS = {
     "batchnorm": "batch norm: brought to the usual size, as in training",
+    "lrn": "response normalisation: divided by what the maps beside it say at the same place",
     "relu": "ReLU: what is negative becomes 0",
     "tanh": "tanh: bent, so that it lies between −1 and 1",
     "squash": "squash, 1.7159 tanh(2x/3): bent, so that it stays small",

@@ -133,7 +133,7 @@ function words(rung) {
 }
 
 /** @type {Record<string, string>} */
-const KINDS = { conv: "Convolution", linear: "Fully connected: every value feeds every one", max: "The largest of each window (max pooling)", avg: "The mean of each window (average pooling)", subsample: "The sum of each window, scaled (subsampling)", rbf: "Distances to ten drawn digits (RBF)" };
+const KINDS = { conv: "Convolution", linear: "Fully connected: every value feeds every one", max: "The largest of each window (max pooling)", avg: "The mean of each window (average pooling)", adaptive: "The mean of each area (adaptive average pooling)", global: "The mean of each map (global average pooling)", subsample: "The sum of each window, scaled (subsampling)", rbf: "Distances to ten drawn digits (RBF)" };
 
 /** @param {Rung} rung @param {(key: string, value: string, was: string) => void} change */
 function switches(rung, change) {

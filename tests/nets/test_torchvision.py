@@ -1,0 +1,134 @@
+"""torchvision's weights in our nets: its modules, written small, and the same logits from the same random numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import convscope as cs
+from convscope.errors import StackError
+from convscope.nets.build import build
+from convscope.nets.torchvision import load_torchvision, torchvision_names
+
+
+class Sequential(nn.Module):
+    """The frame that torchvision's AlexNet and VGG share: features, an adaptive pool, a classifier."""
+
+    def __init__(self, features: list[nn.Module], areas: int, classifier: list[nn.Module]) -> None:
+        super().__init__()
+        self.features, self.classifier = nn.Sequential(*features), nn.Sequential(*classifier)
+        self.avgpool = nn.AdaptiveAvgPool2d(areas)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
+
+
+def alexnet() -> nn.Module:
+    def conv(below: int, width: int, kernel: int, padding: int, stride: int = 1) -> list[nn.Module]:
+        return [nn.Conv2d(below, width, kernel, stride, padding), nn.ReLU(inplace=True)]
+
+    features = [
+        *conv(3, 64, 11, 2, 4), nn.MaxPool2d(3, 2), *conv(64, 192, 5, 2), nn.MaxPool2d(3, 2), *conv(192, 384, 3, 1),
+        *conv(384, 256, 3, 1), *conv(256, 256, 3, 1), nn.MaxPool2d(3, 2),
+    ]  # fmt: skip
+    classifier = [
+        nn.Dropout(), nn.Linear(256 * 36, 4096), nn.ReLU(True), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(True),
+        nn.Linear(4096, 1000),
+    ]  # fmt: skip
+    return Sequential(features, 6, classifier)
+
+
+THEIRS = {"alexnet-owt": alexnet}
+
+
+def random(module: nn.Module) -> nn.Module:
+    """Numbers that keep values of every layer near 1, norms that have seen something; the same ones each time."""
+    generator = torch.Generator().manual_seed(11)
+    with torch.no_grad():
+        for name, value in module.state_dict().items():
+            if not value.is_floating_point():
+                continue
+            value.normal_(0, 0.1, generator=generator)
+            if value.dim() > 1:
+                value.mul_(10 * (2 / value[0].numel()) ** 0.5)
+            elif name.endswith("running_var") or (name.endswith("weight") and value.dim() == 1):
+                value.abs_().add_(0.5)
+    return module.eval()
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_torchvisions_weights_give_torchvisions_logits(name: str):
+    theirs, ours = random(THEIRS[name]()), build(cs.zoo[name]).eval()
+    assert load_torchvision(ours, theirs.state_dict()) is ours
+    x = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wanted = theirs(x)
+        assert wanted.std() > 0.1
+        assert torch.allclose(ours(x), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_every_number_of_torchvision_has_one_place_of_ours(name: str):
+    with torch.device("meta"):
+        theirs = {key: tuple(value.shape) for key, value in THEIRS[name]().state_dict().items()}
+    names = torchvision_names(cs.zoo[name])
+    assert sorted(set(names.values()) & set(theirs)) == sorted(theirs)
+    assert len(set(names.values())) == len(names)
+
+
+SMALL = "input 3x16x16; conv1 conv 4 3x3 | relu; areas adaptive 2x2; out linear 3"
+
+
+def weights() -> dict[str, Tensor]:
+    return {
+        "features.0.weight": torch.ones(4, 3, 3, 3), "features.0.bias": torch.zeros(4),
+        "classifier.0.weight": torch.ones(3, 16), "classifier.0.bias": torch.zeros(3),
+    }  # fmt: skip
+
+
+def test_weights_come_from_a_file_too(tmp_path):
+    save_file(weights(), tmp_path / "w.safetensors")
+    net = load_torchvision(build(cs.parse(SMALL)), tmp_path / "w.safetensors")
+    assert net.state_dict()["out.linear.weight"].eq(1).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda w: w.pop("features.0.bias"),
+            "these are not this net's weights from torchvision: there is no features.0.bias",
+        ),
+        (
+            lambda w: w.update({f"features.{n}.weight": torch.ones(1) for n in range(5, 9)}),
+            "these are not this net's weights from torchvision: nothing here takes features.5.weight, "
+            "features.6.weight, features.7.weight and 1 more",
+        ),
+        (
+            lambda w: w.update({"classifier.0.weight": torch.ones(1000, 16)}),
+            "classifier.0.weight is 1000x16, but out.linear.weight is 3x16: "
+            "build the net with the same input size and classes",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_change_nothing_and_are_said(change, message):
+    net, came = build(cs.parse(SMALL)), weights()
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    change(came)
+    with pytest.raises(StackError) as caught:
+        load_torchvision(net, came)
+    assert str(caught.value) == message
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_a_net_that_torchvision_does_not_have_is_said():
+    with pytest.raises(StackError, match=r"torchvision has nothing like S2\.subsample\.weight"):
+        load_torchvision(build(cs.zoo["lenet5"]), {})
+
+
+def test_a_file_that_is_none_is_said(tmp_path):
+    (tmp_path / "w.pth").write_bytes(b"no")
+    with pytest.raises(StackError, match=r"w\.pth: no safetensors file .*give the state_dict itself"):
+        load_torchvision(build(cs.parse(SMALL)), tmp_path / "w.pth")
