@@ -198,8 +198,8 @@ def _read(reader: Any, word: Word, text: str | None = None, offset: int = 0) -> 
 def usage(kind: type[Step]) -> str:
     """How a step is written.
 
-    >>> usage(KINDS["max"])
-    'max KERNEL [stride=]'
+    >>> usage(KINDS["avg"])
+    'avg KERNEL [stride=]'
     """
     places = [f.name.upper() for f in fields(kind) if f.metadata["by_place"]]
     names = [f"[{f.name}=]" for f in fields(kind) if not f.metadata["by_place"]]
