@@ -47,7 +47,7 @@ ALEXNET = [
     ("fc7", (4096, 1, 1), 16_781_312),
     ("fc8", (1000, 1, 1), 4_097_000),
 ]
-COUNTS = {"alexnet": 60_965_224, "alexnet-owt": 61_100_840}
+COUNTS = {"alexnet": 60_965_224, "alexnet-owt": 61_100_840, "vgg11": 132_863_336, "vgg16": 138_357_544}
 """Parameters as published: the sums of the papers' tables, and those of torchvision's models."""
 
 

@@ -42,7 +42,19 @@ class Conv(Window):
         Raises:
             GeometryError: The groups or the table do not fit the channels.
         """
-        channels = shape[0]
+        self._check(shape[0])
+        inside, outside = shape[0] // self.groups, self.width // self.groups
+        return self.maps or tuple(
+            tuple(range(o // outside * inside, (o // outside + 1) * inside)) for o in range(self.width)
+        )
+
+    def fan_ins(self, shape: Shape) -> tuple[int, ...]:
+        """For each output map, how many values its kernel multiplies."""
+        self._check(shape[0])
+        seen = map(len, self.maps) if self.maps else (shape[0] // self.groups,) * self.width
+        return tuple(maps * prod(self.kernel) for maps in seen)
+
+    def _check(self, channels: int) -> None:
         if self.maps:
             if self.groups != 1:
                 raise GeometryError("groups and maps say the same thing twice: keep one of them")
@@ -53,24 +65,15 @@ class Conv(Window):
             highest = max(map(max, self.maps))
             if highest >= channels:
                 raise GeometryError(f"maps names map {highest}, but below are 0 to {channels - 1}")
-            return self.maps
-        if channels % self.groups or self.width % self.groups:
+        elif channels % self.groups or self.width % self.groups:
             fits = [g for g in range(1, channels + 1) if channels % g == 0 and self.width % g == 0]
             raise GeometryError(
                 f"groups={self.groups} does not divide {channels} maps in and {self.width} out: "
                 f"{', '.join(map(str, fits))} would"
             )
-        inside, outside = channels // self.groups, self.width // self.groups
-        return tuple(
-            tuple(range(o // outside * inside, (o // outside + 1) * inside)) for o in range(self.width)
-        )
-
-    def fan_ins(self, shape: Shape) -> tuple[int, ...]:
-        """For each output map, how many values its kernel multiplies."""
-        return tuple(len(row) * prod(self.kernel) for row in self.table(shape))
 
     def output(self, shape: Shape) -> Shape:
-        self.table(shape)
+        self._check(shape[0])
         _check_start(self.init, self.bias)
         return self.width, *self.positions(shape)
 

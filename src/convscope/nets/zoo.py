@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from convscope.errors import StackError
+from convscope.nets import deep
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
 
@@ -149,6 +150,18 @@ ENTRIES = (
         """,
         "Where torchvision's differs from the paper's, torchvision's was taken, so that its weights fit: conv4 has 256 "
         "kernels, not 384, and dropout comes before fc6 and fc7. Of how weights begin the paper says nothing: He et al. 2015.",
+    ),
+    *(
+        Entry(
+            f"vgg{depth}",
+            f"VGG-{depth}: {depth} layers with weights, all kernels 3x3",
+            "Simonyan & Zisserman 2015, Very deep convolutional networks for large-scale image recognition, "
+            f"configuration {letter}",
+            deep.vgg(convolutions),
+            "Weights begin as He et al. 2015 have them; the paper trained the shallow net first and began the deep one "
+            "from it. Of pictures of other sizes 7x7 means are taken, as torchvision does; at 224 pixels they are the maps.",
+        )
+        for depth, letter, convolutions in ((11, "A", (1, 1, 2, 2, 2)), (16, "D", (2, 2, 3, 3, 3)))
     ),
 )
 
