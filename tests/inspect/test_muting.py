@@ -17,18 +17,28 @@ from convscope.inspect.rank import rank_for_picture
 from convscope.inspect.record import listening
 from convscope.inspect.subject import subject_of
 from convscope.nets.build import build
+from convscope.nets.lowered import norms_of
+from convscope.nets.stack import Stack
+
+NORMED = cs.parse(
+    "input 1x28x28; a conv 12 5x5 | batchnorm | relu; p max 2x2; b conv 20 3x3 bias=no | batchnorm | relu; out linear 10"
+)
 
 GREY = [name for name in cs.zoo if cs.zoo[name].input.shape[0] == 1]
 
-
-@pytest.mark.parametrize("name", GREY)
-def test_the_engine_and_pytorch_say_the_same(name: str, monkeypatch: pytest.MonkeyPatch):
-    net = build(cs.zoo[name], seed=2)
+@pytest.mark.parametrize("stack", [*(cs.zoo[name] for name in GREY), NORMED], ids=[*GREY, "normed"])
+def test_the_engine_and_pytorch_say_the_same(stack: Stack, monkeypatch: pytest.MonkeyPatch):
+    net = build(stack, seed=2)
+    generator = torch.Generator().manual_seed(1)
     for parameter in net.parameters():
-        parameter.data += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+        parameter.data += 0.05 * torch.randn(parameter.shape, generator=generator)
+    for norm in norms_of(net):
+        norm.running_mean.normal_(generator=generator)
+        norm.running_var.uniform_(0.5, 2, generator=generator)
     subject = subject_of(net, mean=0.1, std=0.3)
     some = cs.images("mnist").test.take(np.arange(40))
     layer = layers_of(subject)[1]
+    assert muting.by_engine(subject)
     by_engine = list(muting._all_answers(subject, layer, some, (0, 3)))
     monkeypatch.setattr(muting, "lacking", lambda _: "not now")
     by_torch = list(muting._all_answers(subject, layer, some, (0, 3)))

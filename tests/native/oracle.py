@@ -12,11 +12,23 @@ from torch import Tensor
 from convscope import native
 
 
-def outputs(program: native.Program, params: Tensor, x: Tensor) -> Tensor:
-    """What the program answers for pictures [n, c, h, w]: [n, outputs]; dropout is left away."""
-    for op, shape, offset in zip(program.ops, program.shapes, program.offsets, strict=False):
+def outputs(
+    program: native.Program, params: Tensor, x: Tensor, running: Tensor | None = None, training: bool = False
+) -> Tensor:
+    """What the program answers for pictures [n, c, h, w]: [n, outputs]; dropout is left away.
+
+    In training batch normalisations take the batch's moments, and move those in `running`.
+    """
+    for op, shape, offset, first in zip(
+        program.ops, program.shapes, program.offsets, program.running_offsets, strict=False
+    ):
         own = params[offset : offset + op.parameters(shape)]
-        x = _apply(op, own, x)
+        if isinstance(op, native.BatchNorm):
+            assert running is not None
+            moments = running[first : first + op.running(shape)].view(2, -1)
+            x = F.batch_norm(x, *moments, *own.view(2, -1), training, op.momentum, op.epsilon)
+        else:
+            x = _apply(op, own, x)
     return x.flatten(1)
 
 

@@ -88,10 +88,10 @@ class Gatherer:
         whole, without = accuracies_muted(self.subject, layer, test, only=numbers, progress=saying)
         return Muted(whole, {k: float(without[k]) for k in numbers}, len(test))
 
-    def quick(self, layer: Layer) -> bool:
-        """Whether the native engine computes the net without a unit of that layer."""
+    def quick(self) -> bool:
+        """Whether the native engine computes the net without a unit."""
         net = self.subject.net
-        return isinstance(net, Net) and layer.heard == layer.module and not lacking(net.stack)
+        return isinstance(net, Net) and not lacking(net.stack)
 
     def cards(
         self,

@@ -202,7 +202,7 @@ def _seen(
     top: int,
 ) -> Seen:
     first = [wanted] if wanted is not None else [r.unit for r in ranked[:top]]
-    every = wanted is None and gather.quick(layer) and layer.units <= FEW
+    every = wanted is None and gather.quick() and layer.units <= FEW
     muted = gather.muted(layer, range(layer.units) if every else first)
     pictured = first if wanted is not None else first[: PICTURED if _small(gather.subject) else 0]
     made = gather.cards(layer, first, pictured=pictured, maps=maps, muted=muted)

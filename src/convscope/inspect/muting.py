@@ -18,7 +18,7 @@ from convscope.inspect.subject import BATCH, Subject
 from convscope.inspect.units import Progress
 from convscope.nets.build import Net
 from convscope.nets.layers import TableConv
-from convscope.nets.lowered import lacking, lowered
+from convscope.nets.lowered import lacking, lowered, running_of
 
 AT_ONCE = 2000
 
@@ -115,7 +115,7 @@ def _all_answers(
 ) -> Iterator[tuple[int | None, Float[Tensor, "n k"]]]:
     """The net's answers to a set: first as it is (None), then with each of the units muted."""
     net = subject.net
-    if isinstance(net, Net) and layer.heard == layer.module and by_engine(subject):
+    if isinstance(net, Net) and by_engine(subject):
         yield from _by_engine(subject, net, layer, pictures, chosen)
         return
     with untouched(net), torch.no_grad():
@@ -141,20 +141,21 @@ def _by_engine(
     names = [name for name, _ in net.named_parameters()]
     values = {name: p.detach().numpy() for name, p in net.named_parameters()}
     silent = _kernels_of_units(subject, layer, values)
+    running = torch.cat([*running_of(net), torch.zeros(0)]).numpy()
     scale, shift = np.array(subject.scale, np.float32), np.array(subject.shift, np.float32)
     batch = native.Batch.gather(np.ascontiguousarray(pictures.pixels), np.arange(len(pictures)), scale, shift)
     for unit in (None, *chosen):
         changed = {**values, **({} if unit is None else silent(unit))}
         vector = np.concatenate([changed[name].ravel() for name in names])
-        yield unit, torch.from_numpy(engine.outputs(batch, vector))
+        yield unit, torch.from_numpy(engine.outputs(batch, vector, running))
 
 
 def _kernels_of_units(
     subject: Subject, layer: Layer, values: dict[str, np.ndarray]
 ) -> Callable[[int], dict[str, np.ndarray]]:
-    """The layer's parameters with one unit's kernel and bias made zero, so that its sums are."""
-    weight, bias = f"{layer.module}.weight", f"{layer.module}.bias"
-    module = subject.net.get_submodule(layer.module)
+    """The layer's parameters with one unit's kernel and bias, or its norm's, made zero, so that its sums are."""
+    weight, bias = f"{layer.heard}.weight", f"{layer.heard}.bias"
+    module = subject.net.get_submodule(layer.heard)
     owner = (
         module.places.numpy() // module.dense[1]  # a row of the weight for each connection
         if isinstance(module, TableConv)

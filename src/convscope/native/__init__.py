@@ -10,6 +10,7 @@ from convscope.native.library import available, isa, missing
 from convscope.native.optimisers import adamw, sgd
 from convscope.native.program import (
     AveragePool,
+    BatchNorm,
     Conv,
     Dropout,
     Linear,
@@ -27,6 +28,7 @@ from convscope.native.runner import Batch, Engine, Loss
 __all__ = [
     "AveragePool",
     "Batch",
+    "BatchNorm",
     "Conv",
     "Dropout",
     "Engine",

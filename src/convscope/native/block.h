@@ -1,11 +1,24 @@
 /* One block of pictures, forward and backward: the ops in turn. */
+typedef uint32_t Bits __attribute__((vector_size(WIDTH * 4)));
 
-/* Well mixed bits of a number: Wellons' lowbias32. */
-INLINE uint32_t mix(uint32_t x)
+/* Well mixed bits of numbers: Wellons' lowbias32. */
+INLINE Bits mix(Bits x)
 {
     x = (x ^ x >> 16) * 0x7feb352dU;
     x = (x ^ x >> 15) * 0x846ca68bU;
     return x ^ x >> 16;
+}
+
+/* A key for each picture of a block, of the seed, the op and the picture's place in the batch. */
+static void dropout_keys(const Op *op, uint64_t seed, int64_t first, Bits *keys)
+{
+    for (int n = 0; n < VECTORS; n++) {
+        Bits places;
+        for (int lane = 0; lane < WIDTH; lane++)
+            places[lane] = (uint32_t)(first + n * WIDTH + lane);
+        Bits key = mix(((uint32_t)seed ^ 0x9e3779b9U * (uint32_t)(op->number + 1)) - (Bits){});
+        keys[n] = mix(mix(key ^ (uint32_t)(seed >> 32)) + places);
+    }
 }
 
 /* Copies with a mask that depends on nothing but the seed, the op, the picture's place in the batch and
@@ -14,27 +27,25 @@ static void dropout(const Op *op, const Call *call, float *space, int64_t first,
 {
     const Slope slope = slope_of(op);
     float rate = call->training ? op->spec.rate : 0, scale = 1 / (1 - rate);
-    uint32_t limit = (uint32_t)(rate * 4294967296.0), keys[LANES], number = 0;
-    for (int lane = 0; lane < LANES; lane++) {
-        uint32_t key = mix((uint32_t)call->seed ^ 0x9e3779b9U * (uint32_t)(op->number + 1));
-        keys[lane] = mix(mix(key ^ (uint32_t)(call->seed >> 32)) + (uint32_t)(first + lane));
-    }
+    uint32_t limit = (uint32_t)(rate * 4294967296.0), number = 0;
+    Bits keys[VECTORS];
+    dropout_keys(op, call->seed, first, keys);
     for (int c = 0; c < op->in->channels; c++)
-        for (int y = 0; y < op->in->height; y++)
-            for (int x = 0; x < op->in->width; x++, number++) {
-                float *in = at(space, op->in, c, y, x), *out = at(space, op->out, c, y, x), kept[LANES];
-                for (int lane = 0; lane < LANES; lane++) {
-                    float value = (backward ? out : in)[lane] * scale;
-                    kept[lane] = mix(keys[lane] + number * 0x85ebca6bU) >= limit ? value : 0;
-                }
-                for (int n = 0; n < VECTORS; n++)
+        for (int y = 0; y < op->in->height; y++) {
+            float *in = at(space, op->in, c, y, 0), *out = at(space, op->out, c, y, 0);
+            for (int x = 0; x < op->in->width; x++, number++)
+                for (int n = 0; n < VECTORS; n++) {
+                    ptrdiff_t place = x * LANES + n * WIDTH;
+                    I kept = (I)(mix(keys[n] + number * 0x85ebca6bU) >= limit);
+                    V value = (V)(kept & (I)(load((backward ? out : in) + place) * scale));
                     if (backward)
-                        store_before(slope, in + n * WIDTH, load(kept + n * WIDTH));
+                        store_before(slope, in + place, value);
                     else
-                        store(out + n * WIDTH, load(kept + n * WIDTH));
-                if (!backward)
-                    activate_op(op, out, LANES);
-            }
+                        store(out + place, value);
+                }
+            if (!backward)
+                activate_op(op, out, (size_t)op->in->width * LANES);
+        }
 }
 
 /* An activation that follows no op it could have been fused with. */
@@ -54,46 +65,69 @@ static void activation(const Op *op, float *space, int backward)
         }
 }
 
-static void forward(const Net *net, const Call *call, float *space, int64_t first)
+static void forward(const Net *net, const Call *call, const Block *block, int from, int to)
 {
-    for (int n = 0; n < net->count; n++) {
+    float *space = block->space;
+    for (int n = from; n < to; n++) {
         const Op *op = &net->ops[n];
         switch (op->spec.kind) {
-        case CONV: conv_forward(op, call->parameters, space); break;
+        case CONV:
+            if (op->winograd)
+                winograd_forward(op, call->parameters, block);
+            else
+                conv_forward(op, call->parameters, space);
+            break;
         case LINEAR: linear_forward(op, call->parameters, space); break;
         case RBF: rbf_forward(op, space); break;
+        case NORM: norm_forward(op, call->parameters, block); break;
         case ACTIVATION: activation(op, space, 0); break;
-        case DROPOUT: dropout(op, call, space, first, 0); break;
+        case DROPOUT: dropout(op, call, space, block->first, 0); break;
         default: windows_forward(op, call->parameters, space);
         }
     }
 }
 
-static void weight_gradient(const Net *net, const Op *op, float *space, float *gradients)
+static void weight_gradient(const Op *op, const Block *block, float *gradients)
 {
+    float *space = block->space;
     switch (op->spec.kind) {
     case CONV: conv_weight_gradient(op, space, gradients); break;
-    case LINEAR: linear_weight_gradient(op, space, net->aside, gradients); break;
+    case LINEAR: linear_weight_gradient(op, space, block->scratch, gradients); break;
     case SUBSAMPLE: subsample_gradient(op, space, gradients); break;
+    case NORM: norm_weight_gradient(op, block, gradients); break;
+    }
+}
+
+static void input_gradient(const Op *op, const Call *call, const Block *block)
+{
+    float *space = block->space;
+    switch (op->spec.kind) {
+    case CONV: conv_input_gradient(op, space); break;
+    case LINEAR: linear_input_gradient(op, call->parameters, space); break;
+    case RBF: rbf_backward(op, space); break;
+    case NORM: norm_input_gradient(op, call->parameters, block); break;
+    case ACTIVATION: activation(op, space, 1); break;
+    case DROPOUT: dropout(op, call, space, block->first, 1); break;
+    default: windows_input_gradient(op, call->parameters, space, block->scratch);
     }
 }
 
 /* An op's weights see its input's values; only then may the input's gradient overwrite them. */
-static void backward(const Net *net, const Call *call, float *space, int64_t first, float *gradients)
+static void backward(const Net *net, const Call *call, const Block *block, int from, int to, float *gradients)
 {
-    for (int n = net->count - 1; n >= 0 && net->ops[n].trains; n--) {
+    if (from < net->count && net->ops[from].passes_on)
+        input_gradient(&net->ops[from], call, block);
+    for (int n = from - 1; n >= 0 && net->ops[n].trains; n--) {
         const Op *op = &net->ops[n];
-        weight_gradient(net, op, space, gradients);
-        if (!op->passes_on)
+        if (op->winograd) {
+            winograd_backward(op, block, gradients);
             continue;
-        switch (op->spec.kind) {
-        case CONV: conv_input_gradient(op, space); break;
-        case LINEAR: linear_input_gradient(op, call->parameters, space); break;
-        case RBF: rbf_backward(op, space); break;
-        case ACTIVATION: activation(op, space, 1); break;
-        case DROPOUT: dropout(op, call, space, first, 1); break;
-        default: windows_input_gradient(op, call->parameters, space, net->aside);
         }
+        weight_gradient(op, block, gradients);
+        if (n == to)
+            return;
+        if (op->passes_on)
+            input_gradient(op, call, block);
     }
 }
 
@@ -107,4 +141,4 @@ static void add(float *total, const float *parts, int64_t stride, int count, int
             total[n] += parts[p * stride + n];
 }
 
-const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, activate, add};
+const Kernels KERNELS = {NAME, LANES, TILE, WEIGHT_TILE, forward, backward, norm_moments, kernels_apart, activate, add};

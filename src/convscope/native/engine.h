@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF };
+enum { CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF, NORM };
 enum { IDENTITY, TANH, RELU, SIGMOID };
 enum { CROSS_ENTROPY, SQUARED, DISTANCE, DISTANCE_MAP };
 
@@ -20,9 +20,11 @@ typedef struct {
     int32_t kind, act;
     float amplitude, slope; /* of TANH: amplitude * tanh(slope * x) */
     float rate;             /* of DROPOUT: the probability of a zero */
+    float momentum, epsilon; /* of NORM: how far a batch moves the running numbers; what is added to a variance */
     int32_t in[3], out[3];  /* maps, rows, columns */
     int32_t kernel[2], stride[2], sides[4]; /* sides: zeros at top, left, bottom, right */
     int64_t weight, bias;   /* where the parameters begin; bias is -1 where there is none */
+    int64_t running;        /* NORM: where its running means begin, and behind them its variances */
     const int32_t *links;   /* CONV: [out][in] number of the kernel or -1; SUBSAMPLE: [out] its source, or NULL */
     const float *codes;     /* RBF: [out][in] */
 } OpSpec;
@@ -64,6 +66,27 @@ typedef struct {
     Tile *tiles;
 } Tiling;
 
+/* How the outputs along one axis are cut into tiles: the first `wide` of them give four, the others three. */
+typedef struct {
+    int tiles, wide;
+    int side; /* positions of the first tile: 6 for four outputs, else 5 */
+} Cut;
+
+/* A convolution in few multiplications: winograd.h says how. Floats from one position to the next of its values (below)
+ * and sums (above), from one map's kernels or line to the next, and where each part of the scratch space begins. */
+typedef struct {
+    Cut rows, columns;
+    ptrdiff_t below, above, width, line;
+    ptrdiff_t sums, turned, slopes, lines, carry;
+    float *kernels; /* at the points: [position][map][width] */
+} Winograd;
+
+/* A map of a batch normalisation: the mean it takes off, 1 / the deviation, and of the batch the mean gradients of its
+ * outputs times their normed values, and of its outputs. */
+typedef struct {
+    float mean, inverse, scale_slope, shift_slope;
+} Centre;
+
 typedef struct {
     OpSpec spec;
     int number;
@@ -75,6 +98,8 @@ typedef struct {
     int32_t *links;
     float *codes;
     Tiling forward, inputs, weights;
+    Winograd *winograd; /* or NULL: then the tilings are used */
+    Centre *centres;    /* NORM: of each map */
 } Op;
 
 typedef struct Kernels Kernels;
@@ -84,8 +109,9 @@ typedef struct {
     int64_t parameters;
     Op *ops;
     Map *maps;            /* count + 1: the input, then each op's output */
-    size_t workspace;     /* floats a thread needs */
-    ptrdiff_t aside;      /* where scratch space begins in a workspace */
+    size_t space;         /* floats that a block's maps take */
+    size_t scratch;       /* floats that a thread needs beside them */
+    int has_winograd, norm_maps; /* the most maps that a batch normalisation has; 0 where there is none */
     const Kernels *kernels;
 } Net;
 
@@ -95,10 +121,18 @@ typedef struct {
     LossSpec loss;
     const int64_t *labels;
     const float *parameters;
+    float *running; /* of the batch normalisations */
     uint64_t seed;
     int training;
     float *tables; /* [maps][256]: the value of each pixel, for uint8 pictures */
 } Call;
+
+/* A block of pictures at work: its maps, its thread's scratch space, its first picture, and how many lanes hold one. */
+typedef struct {
+    float *space, *scratch;
+    int64_t first;
+    int live;
+} Block;
 
 /* The code that is compiled once for each instruction set. */
 struct Kernels {
@@ -106,8 +140,14 @@ struct Kernels {
     int lanes;
     int tile;        /* most maps of a tile of `forward` and `inputs` */
     int weight_tile; /* most maps of a tile of `weights` */
-    void (*forward)(const Net *net, const Call *call, float *space, int64_t first);
-    void (*backward)(const Net *net, const Call *call, float *space, int64_t first, float *gradients);
+    /* The ops [from, to). */
+    void (*forward)(const Net *net, const Call *call, const Block *block, int from, int to);
+    /* The ops below `from` down to `to`, both batch normalisations or the net's ends: of `from` only what it passes on, of
+     * `to` only the gradient of its parameters. */
+    void (*backward)(const Net *net, const Call *call, const Block *block, int from, int to, float *gradients);
+    /* The mean and the sum of squared gaps from it of each map that a batch normalisation takes in. */
+    void (*moments)(const Op *op, const Block *block, double (*moments)[2]);
+    void (*kernels_apart)(const Op *op, const float *parameters, int from, int to); /* of the maps [from, to) */
     void (*activate)(int act, float amplitude, float slope, float *values, size_t count);
     void (*add)(float *total, const float *parts, int64_t stride, int count, int64_t from, int64_t to);
 };
@@ -120,11 +160,20 @@ Net *plan_net(const OpSpec *specs, int count, int64_t parameters, const Kernels 
 void pack_weights(Net *net, const float *parameters, int training);
 void free_net(Net *net);
 
+/* plan_winograd.c */
+Winograd *plan_winograd(const OpSpec *spec, int lanes, size_t *scratch, int *failed);
+void free_winograd(Winograd *winograd);
+
+/* norms.c */
+void settle_moments(const Op *op, const Call *call, int lanes, int maps, const double (*moments)[2]);
+void settle_running(const Op *op, const float *running);
+void settle_slopes(const Op *op, int64_t count, const float *gradients, int64_t stride, int parts);
+
 /* load.c */
-void load_block(const Net *net, const Call *call, float *space, int64_t first, int live);
+void load_block(const Net *net, const Call *call, const Block *block);
 
 /* loss.c: the loss of a block, summed over its pictures; leaves the gradient where the outputs were. */
-double block_loss(const Net *net, const Call *call, float *space, int64_t first, int live, int64_t *correct);
+double block_loss(const Net *net, const Call *call, const Block *block, int64_t *correct);
 
 /* threads.c: runs job(context, part, worker) for each part, a worker being one of `threads`. */
 typedef struct Pool Pool;

@@ -14,7 +14,11 @@ const Convolver CONVOLVER = {slide_float, slide_double, spectrum, filter};
 #else
 #include "activations.h"
 #include "conv.h"
+#include "transforms.h"
+#include "winograd.h"
+#include "winograd_gradients.h"
 #include "linear.h"
+#include "norm.h"
 #include "windows.h"
 #include "block.h"
 #endif

@@ -55,12 +55,12 @@ static void turn(const float *in, int inputs, ptrdiff_t width, float *turned)
             turned[lane * width + k] = in[k * LANES + lane];
 }
 
-static void linear_weight_gradient(const Op *op, float *space, ptrdiff_t aside, float *gradients)
+static void linear_weight_gradient(const Op *op, float *space, float *turned, float *gradients)
 {
     int inputs = op->spec.in[0], outputs = op->spec.out[0], size;
     ptrdiff_t width = (inputs + LANES - 1) / LANES * LANES;
     const float *gradient = at(space, op->out, 0, 0, 0);
-    float *turned = space + aside, *weights = gradients + op->spec.weight;
+    float *weights = gradients + op->spec.weight;
     turn(at(space, op->in, 0, 0, 0), inputs, width, turned);
     for (int o = 0; o < outputs; o += size) {
         size = outputs - o < TILE ? outputs - o : TILE;

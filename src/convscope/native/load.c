@@ -44,12 +44,13 @@ static void load_pixels(const Map *map, const BatchSpec *batch, const float *tab
         }
 }
 
-void load_block(const Net *net, const Call *call, float *space, int64_t first, int live)
+void load_block(const Net *net, const Call *call, const Block *block)
 {
     const Map *map = &net->maps[0];
     int lanes = net->kernels->lanes;
+    float *to = block->space + map->at;
     if (call->batch.floats)
-        load_floats(map, &call->batch, space + map->at, lanes, first, live);
+        load_floats(map, &call->batch, to, lanes, block->first, block->live);
     else
-        load_pixels(map, &call->batch, call->tables, space + map->at, lanes, first, live);
+        load_pixels(map, &call->batch, call->tables, to, lanes, block->first, block->live);
 }

@@ -93,16 +93,16 @@ static double activation_slope(const OpSpec *spec, double y)
     }
 }
 
-double block_loss(const Net *net, const Call *call, float *space, int64_t first, int live, int64_t *correct)
+double block_loss(const Net *net, const Call *call, const Block *block, int64_t *correct)
 {
     const OpSpec *last = &net->ops[net->count - 1].spec;
     int lanes = net->kernels->lanes, best;
-    float *values = space + net->maps[net->count].at;
+    float *values = block->space + net->maps[net->count].at;
     double slopes[net->outputs], total = 0;
     for (int lane = 0; lane < lanes; lane++) {
         Answer answer = {&call->loss, values + lane, lanes, net->outputs, 0, slopes};
-        if (lane < live) {
-            answer.label = call->labels[first + lane];
+        if (lane < block->live) {
+            answer.label = call->labels[block->first + lane];
             total += call->loss.kind == CROSS_ENTROPY ? cross_entropy(&answer, &best)
                      : call->loss.kind == SQUARED     ? squared(&answer, &best)
                                                       : distance(&answer, &best);
@@ -110,7 +110,7 @@ double block_loss(const Net *net, const Call *call, float *space, int64_t first,
         }
         for (int k = 0; k < net->outputs; k++) {
             float *place = values + (ptrdiff_t)k * lanes + lane;
-            *place = lane < live ? (float)(slopes[k] * activation_slope(last, *place) / (double)call->batch.count) : 0;
+            *place = lane < block->live ? (float)(slopes[k] * activation_slope(last, *place) / (double)call->batch.count) : 0;
         }
     }
     return total;

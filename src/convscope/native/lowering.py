@@ -9,6 +9,7 @@ import numpy as np
 from convscope.native.library import OpSpec
 from convscope.native.program import (
     AveragePool,
+    BatchNorm,
     Conv,
     Dropout,
     Linear,
@@ -23,7 +24,7 @@ from convscope.native.program import (
     Subsample,
 )
 
-CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF = range(8)
+CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF, NORM = range(9)
 IDENTITY, TANH, RELU, SIGMOID = range(4)
 
 
@@ -31,14 +32,23 @@ def lower(program: Program) -> tuple[list[OpSpec], list[np.ndarray]]:
     """The program's specs, and the arrays they point at, which must live until C has copied them."""
     specs: list[OpSpec] = []
     keep: list[np.ndarray] = []
-    for op, shape, after, offset in zip(
-        program.ops, program.shapes, program.shapes[1:], program.offsets, strict=False
+    for op, shape, after, offset, running in zip(
+        program.ops,
+        program.shapes,
+        program.shapes[1:],
+        program.offsets,
+        program.running_offsets,
+        strict=False,
     ):
         if isinstance(op, Squash | Relu | Sigmoid):
             # A dropout's mask lies between its values and a following activation's.
             if not specs or specs[-1].act != IDENTITY or specs[-1].kind == DROPOUT:
                 specs.append(_spec(ACTIVATION, shape, after))
             _activate(specs[-1], op)
+        elif isinstance(op, BatchNorm):
+            specs.append(_spec(NORM, shape, after))
+            specs[-1].momentum, specs[-1].epsilon = op.momentum, op.epsilon
+            specs[-1].weight, specs[-1].bias, specs[-1].running = offset, offset + shape[0], running
         else:
             specs.append(_lower(op, shape, after, offset, keep))
     if (

@@ -135,7 +135,15 @@ static void plan_op(Net *net, int n, const OpSpec *spec, int *failed)
     }
     if (spec->codes)
         op->codes = copy_of(spec->codes, (size_t)spec->out[0] * spec->in[0] * sizeof(float), failed);
-    if (spec->kind == CONV && !*failed) {
+    size_t scratch = 0;
+    op->winograd = plan_winograd(spec, net->kernels->lanes, &scratch, failed);
+    net->scratch = scratch > net->scratch ? scratch : net->scratch;
+    net->has_winograd |= op->winograd != NULL;
+    if (spec->kind == NORM) {
+        op->centres = claim((size_t)spec->in[0], sizeof(Centre), failed);
+        net->norm_maps = spec->in[0] > net->norm_maps ? spec->in[0] : net->norm_maps;
+    }
+    if (spec->kind == CONV && !op->winograd && !*failed) {
         op->forward = plan_tiling(op, spec->out[0], net->kernels->tile, 0, failed);
         op->weights = plan_tiling(op, spec->out[0], net->kernels->weight_tile, 0, failed);
         if (op->passes_on)
@@ -165,9 +173,10 @@ Net *plan_net(const OpSpec *specs, int count, int64_t parameters, const Kernels 
         return NULL;
     }
     const int32_t *out = specs[count - 1].out;
+    size_t aside = (size_t)(largest + kernels->lanes * kernels->lanes);
     net->outputs = out[0] * out[1] * out[2];
-    net->aside = end;
-    net->workspace = (size_t)(end + largest + kernels->lanes * kernels->lanes);
+    net->space = (size_t)end;
+    net->scratch = net->scratch > aside ? net->scratch : aside;
     return net;
 }
 
@@ -209,6 +218,8 @@ void free_net(Net *net)
     for (int n = 0; net->ops && n < net->count; n++) {
         free(net->ops[n].links);
         free(net->ops[n].codes);
+        free_winograd(net->ops[n].winograd);
+        free(net->ops[n].centres);
         free_tiling(&net->ops[n].forward);
         free_tiling(&net->ops[n].inputs);
         free_tiling(&net->ops[n].weights);

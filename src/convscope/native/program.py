@@ -1,13 +1,15 @@
 """A small net as a flat list of ops: what the native engine is asked to run.
 
 Parameters are one float32 vector: for each op in turn its weights, then its biases, as
-`torch.nn.utils.parameters_to_vector` lines up those of a net built in the same order.
+`torch.nn.utils.parameters_to_vector` lines up those of a net built in the same order. What batch normalisations keep
+running is another: for each in turn its means, then its variances.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -26,6 +28,10 @@ class Op:
 
     def parameters(self, shape: Shape) -> int:  # noqa: ARG002
         """How many floats of the parameter vector are this op's."""
+        return 0
+
+    def running(self, shape: Shape) -> int:  # noqa: ARG002
+        """How many floats of the running vector are this op's."""
         return 0
 
 
@@ -168,6 +174,29 @@ class Sigmoid(Op):
 
 
 @dataclass(frozen=True)
+class BatchNorm(Op):
+    """Each map is brought to mean 0 and variance 1 over the whole batch, then times a weight, plus a bias.
+
+    Each step moves the running means and variances by `momentum` towards its own (the variance with n - 1), as
+    torch.nn.BatchNorm2d does; outputs are computed with the running ones.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+
+    def output(self, shape: Shape) -> Shape:
+        if not 0 <= self.momentum <= 1 or not self.epsilon > 0:
+            raise ValueError(f"{self}: momentum must be from 0 to 1, epsilon above 0")
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 2 * shape[0]
+
+    def running(self, shape: Shape) -> int:
+        return 2 * shape[0]
+
+
+@dataclass(frozen=True)
 class Dropout(Op):
     """In training a value is 0 with probability `rate`, the others are divided by 1 - rate.
 
@@ -194,7 +223,7 @@ class Rbf(Op):
         return len(self.codes), 1, 1
 
 
-KINDS = (Conv, Linear, Subsample, MaxPool, AveragePool, Squash, Relu, Sigmoid, Dropout, Rbf)
+KINDS = (Conv, Linear, Subsample, MaxPool, AveragePool, Squash, Relu, Sigmoid, BatchNorm, Dropout, Rbf)
 
 
 @dataclass(frozen=True)
@@ -233,15 +262,33 @@ class Program:
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         """Where each op's parameters begin in the flat vector."""
-        offsets = [0]
-        for op, shape in zip(self.ops, self.shapes, strict=False):
-            offsets.append(offsets[-1] + op.parameters(shape))
-        return tuple(offsets[:-1])
+        sizes = (op.parameters(shape) for op, shape in zip(self.ops, self.shapes, strict=False))
+        return tuple(accumulate(sizes, initial=0))[:-1]
+
+    @cached_property
+    def running_offsets(self) -> tuple[int, ...]:
+        """Where each op's running numbers begin in theirs."""
+        sizes = (op.running(shape) for op, shape in zip(self.ops, self.shapes, strict=False))
+        return tuple(accumulate(sizes, initial=0))[:-1]
 
     @cached_property
     def parameters(self) -> int:
         """The length of the parameter vector."""
         return self.offsets[-1] + self.ops[-1].parameters(self.shapes[-2])
+
+    @cached_property
+    def running(self) -> int:
+        """The length of the running vector; 0 without batch normalisation."""
+        return self.running_offsets[-1] + self.ops[-1].running(self.shapes[-2])
+
+    @cached_property
+    def fewest(self) -> int:
+        """The fewest pictures a step needs: 2 where a map of one value is normalised over the batch."""
+        single = any(
+            isinstance(op, BatchNorm) and prod(s[1:]) == 1
+            for op, s in zip(self.ops, self.shapes, strict=False)
+        )
+        return 1 + single
 
     @property
     def outputs(self) -> int:

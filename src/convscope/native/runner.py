@@ -17,14 +17,17 @@ LOSSES = ("cross_entropy", "squared", "distance", "distance_map")
 MOST_THREADS = 16
 
 
-def checked(array: np.ndarray, name: str, dtype: str, shape: tuple[int | None, ...]) -> np.ndarray:
+def checked(array: np.ndarray | None, name: str, dtype: str, shape: tuple[int | None, ...]) -> np.ndarray:
     """The array itself, if C may read it as it lies: contiguous, of this dtype and shape (None: any size).
 
     Raises:
         ValueError: It is something else; the message says what was wanted and what came.
     """
-    fits = isinstance(array, np.ndarray) and array.ndim == len(shape)
-    if not fits or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True)):
+    if (
+        not isinstance(array, np.ndarray)
+        or array.ndim != len(shape)
+        or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    ):
         raise ValueError(
             f"{name}: an array of shape {shape} was expected, not {getattr(array, 'shape', type(array))}"
         )
@@ -35,9 +38,10 @@ def checked(array: np.ndarray, name: str, dtype: str, shape: tuple[int | None, .
     return array
 
 
-def writable(array: np.ndarray, name: str, size: int) -> np.ndarray:
+def writable(array: np.ndarray | None, name: str, size: int) -> np.ndarray:
     """A float32 vector of `size` that C may write into; ValueError otherwise."""
-    if not checked(array, name, "float32", (size,)).flags.writeable:
+    array = checked(array, name, "float32", (size,))
+    if not array.flags.writeable:
         raise ValueError(f"{name}: the array is read-only")
     return array
 
@@ -169,18 +173,23 @@ class Engine:
         grads_out: np.ndarray,
         loss: Loss | None = None,
         seed: int = 0,
+        running: np.ndarray | None = None,
     ) -> tuple[float, int]:
         """Writes the gradient of the batch's mean loss into `grads_out`; gives (sum of losses, pictures right).
 
         labels: int64 [n]. params, grads_out: float32 [program.parameters]. seed: of dropout; give each step
-        its own. The sum is NaN or infinite where the net has diverged.
+        its own. running: float32 [program.running], wanted where there is batch normalisation; it is moved. The sum is NaN
+        or infinite where the net has diverged.
 
         Raises:
             ValueError: An array of another shape, type or range than C may read.
         """
         loss = Loss() if loss is None else loss
-        if not len(batch):
-            raise ValueError("batch: at least one picture was expected")
+        fewest = self.program.fewest
+        if len(batch) < fewest:
+            raise ValueError(
+                f"batch: at least {('one picture was', 'two pictures were')[fewest - 1]} expected"
+            )
         count, batch_spec, loss_spec = (
             self._checked(batch),
             batch.spec(self.program),
@@ -190,6 +199,8 @@ class Engine:
         _check_range(labels, "labels", loss_spec.classes)
         checked(params, "params", "float32", (self.program.parameters,))
         writable(grads_out, "grads_out", self.program.parameters)
+        if self.program.running:
+            writable(running, "running", self.program.running)
         total, correct = ctypes.c_double(), ctypes.c_int64()
         failed = self._library.engine_gradients(
             self._handle,
@@ -198,6 +209,7 @@ class Engine:
             loss_spec,
             seed % 2**64,
             params.ctypes.data,
+            _address(running),
             grads_out.ctypes.data,
             total,
             correct,
@@ -206,12 +218,15 @@ class Engine:
             raise MemoryError("native engine: not enough memory for this batch")
         return total.value, correct.value
 
-    def outputs(self, batch: Batch, params: np.ndarray) -> np.ndarray:
-        """What the net answers, without dropout: float32 [n, outputs]."""
+    def outputs(self, batch: Batch, params: np.ndarray, running: np.ndarray | None = None) -> np.ndarray:
+        """What the net answers, without dropout and with the running numbers: float32 [n, outputs]."""
         count, spec = self._checked(batch), batch.spec(self.program)
         checked(params, "params", "float32", (self.program.parameters,))
+        if self.program.running:
+            checked(running, "running", "float32", (self.program.running,))
         out = np.empty((count, self.program.outputs), np.float32)
-        if count and self._library.engine_outputs(self._handle, spec, params.ctypes.data, out.ctypes.data):
+        at = (spec, params.ctypes.data, _address(running), out.ctypes.data)
+        if count and self._library.engine_outputs(self._handle, *at):
             raise MemoryError("native engine: not enough memory for this batch")
         return out
 
@@ -219,6 +234,10 @@ class Engine:
         if not self.close.alive:
             raise ValueError("this engine is closed")
         return len(batch)
+
+
+def _address(array: np.ndarray | None) -> int | None:
+    return None if array is None else array.ctypes.data
 
 
 def available_processors() -> int:

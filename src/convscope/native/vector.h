@@ -47,6 +47,51 @@ INLINE V least(V limit, V v) { return where(limit < v, limit, v); }
 INLINE V most(V limit, V v) { return where(limit > v, limit, v); }
 #endif
 
+/* One shuffle of two vectors: PICK(lane) says which of the 2 * WIDTH values goes there. */
+#if WIDTH == 16
+#define EACH_LANE(PICK) PICK(0), PICK(1), PICK(2), PICK(3), PICK(4), PICK(5), PICK(6), PICK(7), \
+    PICK(8), PICK(9), PICK(10), PICK(11), PICK(12), PICK(13), PICK(14), PICK(15)
+#elif WIDTH == 8
+#define EACH_LANE(PICK) PICK(0), PICK(1), PICK(2), PICK(3), PICK(4), PICK(5), PICK(6), PICK(7)
+#else
+#define EACH_LANE(PICK) PICK(0), PICK(1), PICK(2), PICK(3)
+#endif
+#ifdef __clang__
+#define SHUFFLE(a, b, PICK) __builtin_shufflevector(a, b, EACH_LANE(PICK))
+#else
+#define SHUFFLE(a, b, PICK) __builtin_shuffle(a, b, (I){EACH_LANE(PICK)})
+#endif
+
+/* Swaps, in each pair of vectors `d` apart, the first one's lanes with bit d for the second one's without. */
+#define SWAP(d, FIRST, SECOND) \
+    UNROLL for (int n = 0; n < WIDTH; n++) \
+        if (!(n & d)) { \
+            V a = square[n], b = square[n + d]; \
+            square[n] = SHUFFLE(a, b, FIRST); \
+            square[n + d] = SHUFFLE(a, b, SECOND); \
+        }
+#define FIRST_1(n) ((n) & 1 ? WIDTH + (n) - 1 : (n))
+#define SECOND_1(n) ((n) & 1 ? WIDTH + (n) : (n) + 1)
+#define FIRST_2(n) ((n) & 2 ? WIDTH + (n) - 2 : (n))
+#define SECOND_2(n) ((n) & 2 ? WIDTH + (n) : (n) + 2)
+#define FIRST_4(n) ((n) & 4 ? WIDTH + (n) - 4 : (n))
+#define SECOND_4(n) ((n) & 4 ? WIDTH + (n) : (n) + 4)
+#define FIRST_8(n) ((n) & 8 ? WIDTH + (n) - 8 : (n))
+#define SECOND_8(n) ((n) & 8 ? WIDTH + (n) : (n) + 8)
+
+/* Turns a square of WIDTH vectors: square[r][c] becomes square[c][r]. */
+INLINE void transpose(V *square)
+{
+    SWAP(1, FIRST_1, SECOND_1)
+    SWAP(2, FIRST_2, SECOND_2)
+#if WIDTH >= 8
+    SWAP(4, FIRST_4, SECOND_4)
+#endif
+#if WIDTH >= 16
+    SWAP(8, FIRST_8, SECOND_8)
+#endif
+}
+
 INLINE float sum(V v)
 {
     float total = 0;

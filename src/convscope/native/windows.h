@@ -120,24 +120,25 @@ INLINE void spread(Window window, float *corner, const float *values, V gradient
         }
 }
 
-INLINE void spread_row(const Op *op, Window window, float *in, const float *gradient, float factor, ptrdiff_t shift)
+INLINE void spread_row(const Op *op, Window window, float *in, const float *values, const float *gradient, float factor)
 {
     const Slope slope = slope_of(op);
     ptrdiff_t step = op->spec.stride[1] * LANES;
     int width = op->out->width;
-    for (int x = 0; x < width; x++, in += step, gradient += LANES)
+    int in_place = values == in;
+    for (int x = 0; x < width; x++, in += step, values += step, gradient += LANES)
         UNROLL for (int n = 0; n < VECTORS; n++) {
             float *corner = in + n * WIDTH;
             V share = load(gradient + n * WIDTH) * factor;
-            if (shift)
-                spread(window, corner, corner + shift, share, NULL);
-            else
+            if (in_place)
                 spread(window, corner, corner, share, &slope);
+            else
+                spread(window, corner, values + n * WIDTH, share, NULL);
         }
 }
 
-/* `shift`: how far away the input's values were put aside, or 0. */
-static void spread_all(const Op *op, const float *parameters, float *space, ptrdiff_t shift)
+/* `aside`: where the input's values were put aside, or NULL. */
+static void spread_all(const Op *op, const float *parameters, float *space, const float *aside)
 {
     const Map *out = op->out;
     float factor, bias;
@@ -145,8 +146,9 @@ static void spread_all(const Op *op, const float *parameters, float *space, ptrd
         coefficients(op, parameters, c, &factor, &bias);
         for (int y = 0; y < out->height; y++) {
             float *in = at(space, op->in, source(op, c), y * op->spec.stride[0], 0);
+            const float *values = aside ? aside + (in - at(space, op->in, 0, 0, 0)) : in;
             const float *gradient = at(space, out, c, y, 0);
-#define ROW(window) spread_row(op, window, in, gradient, factor, shift)
+#define ROW(window) spread_row(op, window, in, values, gradient, factor)
             WITH_WINDOW(op, ROW);
 #undef ROW
         }
@@ -166,32 +168,32 @@ static void clear_rest(const Op *op, float *space)
         }
 }
 
-static void spread_over_each_other(const Op *op, const float *parameters, float *space, ptrdiff_t aside)
+static void spread_over_each_other(const Op *op, const float *parameters, float *space, float *aside)
 {
     const Map *in = op->in;
     const Slope slope = slope_of(op);
-    ptrdiff_t shift = aside - in->at;
     for (int c = 0; c < in->channels; c++)
         for (int y = 0; y < in->height; y++) {
             float *row = at(space, in, c, y, 0);
-            memcpy(row + shift, row, (size_t)in->width * LANES * sizeof(float));
+            memcpy(aside + c * in->plane + y * in->row, row, (size_t)in->width * LANES * sizeof(float));
             memset(row, 0, (size_t)in->width * LANES * sizeof(float));
         }
-    spread_all(op, parameters, space, shift);
+    spread_all(op, parameters, space, aside);
     for (int c = 0; c < in->channels; c++)
         for (int y = 0; y < in->height; y++) {
             float *row = at(space, in, c, y, 0);
+            const float *values = aside + c * in->plane + y * in->row;
             for (int x = 0; x < in->width * VECTORS; x++)
-                store(row + x * WIDTH, before(slope, load(row + x * WIDTH), load(row + shift + x * WIDTH)));
+                store(row + x * WIDTH, before(slope, load(row + x * WIDTH), load(values + x * WIDTH)));
         }
 }
 
-static void windows_input_gradient(const Op *op, const float *parameters, float *space, ptrdiff_t aside)
+static void windows_input_gradient(const Op *op, const float *parameters, float *space, float *scratch)
 {
     if (tiled(op)) {
-        spread_all(op, parameters, space, 0);
+        spread_all(op, parameters, space, NULL);
         clear_rest(op, space);
     } else {
-        spread_over_each_other(op, parameters, space, aside);
+        spread_over_each_other(op, parameters, space, scratch);
     }
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor, nn
+
 from convscope import native
 from convscope.nets import steps
 from convscope.nets.layers import digit_codes
@@ -13,8 +15,11 @@ def lacking(stack: Stack) -> str:
     """Why the native engine cannot compute this net, in words; empty if it can.
 
     >>> from convscope.nets.zoo import zoo
-    >>> "batchnorm" in lacking(zoo["lenet5"])
-    False
+    >>> from convscope.nets.grammar import parse
+    >>> lacking(zoo["lenet5"])
+    ''
+    >>> lacking(parse("input 1x9x9; c conv 4 3x3 dilation=2 | relu; out linear 3"))
+    'the native engine has no dilation'
     """
     if not native.available():
         return native.missing()
@@ -31,7 +36,27 @@ def lowered(stack: Stack) -> native.Program:
     Raises:
         ValueError: The engine has no such step.
     """
-    return native.Program(stack.input.shape, tuple(_op(step, shape) for _, step, shape in stack.walk()))
+    ops: list[native.Op] = []
+    for _, step, shape in stack.walk():
+        if isinstance(step, steps.BatchNorm) and any(
+            isinstance(op, native.Linear | native.Rbf) for op in ops
+        ):
+            raise ValueError(
+                "the native engine has no batchnorm behind a linear layer"
+            )  # nor has PyTorch's for maps
+        ops.append(_op(step, shape))
+    return native.Program(stack.input.shape, tuple(ops))
+
+
+def norms_of(net: nn.Module) -> list[nn.BatchNorm2d]:
+    """The batch normalisations of a net, in the order of its program."""
+    return [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def running_of(net: nn.Module) -> list[Tensor]:
+    """What they keep running, as the program wants it lined up: of each its means, then its variances."""
+    kept = (buffer for norm in norms_of(net) for buffer in (norm.running_mean, norm.running_var))
+    return [buffer for buffer in kept if buffer is not None]
 
 
 def _op(step: Step, shape: Shape) -> native.Op:
@@ -49,6 +74,8 @@ def _op(step: Step, shape: Shape) -> native.Op:
             return native.Linear(step.width, step.bias)
         case steps.Rbf():
             return native.Rbf(digit_codes())
+        case steps.BatchNorm():
+            return native.BatchNorm()
         case steps.Dropout():
             return native.Dropout(step.probability)
         case steps.Squash():

@@ -87,20 +87,18 @@ class TorchLearner:
         return self.net(feeder.plain(start, stop)).cpu()
 
     def state(self) -> dict[str, np.ndarray]:
-        buffers = {f"buffer.{k}": b.cpu().numpy() for k, b in _buffers(self.net)}
         return {
             "first": self.first.cpu().numpy(),
             "second": self.second.cpu().numpy(),
             "steps": np.array(self.steps),
-            **buffers,
+            **kept_buffers(self.net),
         }
 
     def load(self, state: dict[str, np.ndarray]) -> None:
         self.first.copy_(torch.from_numpy(state["first"]))
         self.second.copy_(torch.from_numpy(state["second"]))
         self.steps = int(state["steps"])
-        for name, buffer in _buffers(self.net):
-            buffer.copy_(torch.from_numpy(state[f"buffer.{name}"]))
+        load_buffers(self.net, state)
 
     @torch.no_grad()
     def _update(self, rate: float) -> None:
@@ -153,6 +151,17 @@ def swapped(theta: Tensor, other: Tensor) -> Iterator[None]:
         yield
     finally:
         theta.copy_(kept)
+
+
+def kept_buffers(net: Net) -> dict[str, np.ndarray]:
+    """The running statistics of a net, for a state to resume from."""
+    return {f"buffer.{name}": buffer.cpu().numpy() for name, buffer in _buffers(net)}
+
+
+def load_buffers(net: Net, state: dict[str, np.ndarray]) -> None:
+    """Put such statistics back."""
+    for name, buffer in _buffers(net):
+        buffer.copy_(torch.from_numpy(state[f"buffer.{name}"]))
 
 
 def _buffers(net: Net) -> Iterator[tuple[str, Tensor]]:

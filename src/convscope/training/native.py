@@ -12,10 +12,10 @@ from torch import Tensor
 
 from convscope import native
 from convscope.nets.build import Net
-from convscope.nets.lowered import lowered
+from convscope.nets.lowered import lowered, norms_of, running_of
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
-from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten
+from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten, kept_buffers, load_buffers
 from convscope.training.loss import loss_for, target_table
 from convscope.training.recipe import Recipe
 
@@ -33,13 +33,14 @@ class NativeLearner:
     kind = "native"
 
     def __init__(self, net: Net, recipe: Recipe, seed: int, threads: int | None = None):
-        self.recipe, self.seed = recipe, seed
+        self.net, self.recipe, self.seed = net, recipe, seed
         self.engine = native.Engine(lowered(net.stack), threads)
         loss = loss_for(net.stack, recipe)
         targets = target_table(net.stack.outputs).numpy() if loss == "squared" else None
         self.loss = native.Loss(LOSSES[loss], recipe.smoothing, recipe.rubbish, targets)
         self.theta, gradient = flatten(net)
         self.vector, self.gradient = self.theta.numpy(), gradient.numpy()
+        self.running = share_running(net).numpy()
         self.decayed = decay_mask(net).numpy()
         self.first, self.second = np.zeros_like(self.vector), np.zeros_like(self.vector)
         self.steps = 0
@@ -53,22 +54,28 @@ class NativeLearner:
             batch = self._gathered(feeder, index)
         labels = feeder.labels[index].numpy()
         seed = seed_for(self.seed, "dropout", epoch, step)
-        loss, correct = self.engine.gradients(batch, labels, self.vector, self.gradient, self.loss, seed)
+        loss, correct = self.engine.gradients(
+            batch, labels, self.vector, self.gradient, self.loss, seed, self.running
+        )
+        for norm in norms_of(self.net):
+            assert norm.num_batches_tracked is not None
+            norm.num_batches_tracked += 1
         if np.isfinite(loss):
             self._update(rate)
         return loss, correct
 
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
-        return torch.from_numpy(
-            self.engine.outputs(self._gathered(feeder, torch.arange(start, stop)), self.vector)
-        )
+        batch = self._gathered(feeder, torch.arange(start, stop))
+        return torch.from_numpy(self.engine.outputs(batch, self.vector, self.running))
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"first": self.first, "second": self.second, "steps": np.array(self.steps)}
+        arrays = {"first": self.first, "second": self.second, "steps": np.array(self.steps)}
+        return {**arrays, **kept_buffers(self.net)}
 
     def load(self, state: dict[str, np.ndarray]) -> None:
         self.first[:], self.second[:] = state["first"], state["second"]
         self.steps = int(state["steps"])
+        load_buffers(self.net, state)
 
     def _gathered(self, feeder: Feeder, index: Int[Tensor, " n"]) -> native.Batch:
         rule = feeder.rule
@@ -86,3 +93,12 @@ class NativeLearner:
                 self.vector, self.gradient, self.first, self.second,
                 step=self.steps, lr=rate, betas=BETAS, eps=EPSILON, **decay,
             )  # fmt: skip
+
+
+def share_running(net: Net) -> Tensor:
+    """Make all that batch normalisations keep running views of one vector, and return it."""
+    buffers = running_of(net)
+    vector = torch.cat([*buffers, torch.zeros(0)])
+    for view, buffer in zip(vector.split([len(b) for b in buffers]), buffers, strict=True):
+        buffer.data = view
+    return vector
