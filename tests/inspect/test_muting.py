@@ -26,6 +26,7 @@ NORMED = cs.parse(
 
 GREY = [name for name in cs.zoo if cs.zoo[name].input.shape[0] == 1]
 
+
 @pytest.mark.parametrize("stack", [*(cs.zoo[name] for name in GREY), NORMED], ids=[*GREY, "normed"])
 def test_the_engine_and_pytorch_say_the_same(stack: Stack, monkeypatch: pytest.MonkeyPatch):
     net = build(stack, seed=2)
