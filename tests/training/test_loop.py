@@ -47,6 +47,27 @@ def test_two_trainings_with_one_seed_give_the_same_bits_and_another_seed_others(
     assert not same_bits(first, other)
 
 
+CHANGED = [
+    {"flip": 0.5, "pad": 2},
+    {"area": 0.3, "outside": "mirror"},
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("knobs", CHANGED, ids=str)
+def test_a_stopped_training_goes_on_to_the_same_bits_whatever_is_changed_at_random(bar_images, engine, knobs):
+    recipe = Recipe(epochs=2, batch=100, calm=1, **knobs, engine=engine)
+    plan = make_plan(bar_images, NET, recipe, seed=5)
+    whole = finish(plan, Path("whole"))
+    plain = finish(
+        make_plan(bar_images, NET, Recipe(epochs=2, batch=100, engine=engine), seed=5), Path("plain")
+    )
+    assert not same_bits(whole, plain)
+    seen = iter(range(1, 10_000))
+    stopped = finish(plan, Path("parts"), stop=lambda: next(seen) == 3)
+    assert same_bits(whole, finish(resumed_plan(stopped, bar_images), Path("parts"), resume=True))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("steps", [1, 9, 13, 35])
 def test_a_stopped_training_goes_on_to_the_same_bits(bar_images, engine, steps):
@@ -181,6 +202,11 @@ def test_a_loss_that_does_not_fit_the_net_is_refused(bar_images):
         make_plan(bar_images, NET, Recipe(loss="distance"))
 
 
+def test_a_border_larger_than_the_pictures_is_refused(bar_images):
+    with pytest.raises(RecipeError, match="pad=13 is more than the pictures have, 12 x 12 pixels: take less"):
+        make_plan(bar_images, NET, Recipe(pad=13))
+
+
 def test_the_native_engine_says_what_it_lacks(bar_images):
     net = "input 1x12x12; c conv 4 3x3 dilation=2 | relu; out linear 3"
     with pytest.raises(
@@ -247,9 +273,9 @@ def test_shifted_views_are_the_mean_of_nine_answers_in_the_run_and_in_prediction
     assert run.arrays("test.safetensors")["answers"][:5] == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_calm_recipe_distorts_all_but_its_last_epochs():
+def test_a_calm_recipe_changes_pictures_in_all_but_its_last_epochs():
     from convscope.training.recipe import Recipe
 
-    recipe = Recipe(epochs=5, calm=2, shift=1.0)
-    assert [recipe.distorts(epoch) for epoch in (1, 3, 4, 5)] == [True, True, False, False]
-    assert not Recipe(epochs=5).distorts(1)
+    recipe = Recipe(epochs=5, calm=2, flip=0.5)
+    assert [recipe.changes(epoch) for epoch in (1, 3, 4, 5)] == [True, True, False, False]
+    assert not Recipe(epochs=5).changes(1)

@@ -161,7 +161,7 @@ def _answers(
     run: Run, net: nn.Module, line: str, pixels: UInt8[np.ndarray, "c h w"]
 ) -> Float[np.ndarray, "k y x"] | None:
     """What each kernel of `line` answers to one picture, bias included, before what follows in the line."""
-    from convscope.training.batches import centred
+    from convscope.training.parts import centred
 
     seen = centred(torch.from_numpy(pixels[None].copy()), run.stack.input.shape[1:])[0].numpy()
     if seen.shape != run.stack.input.shape:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Num, UInt8
 from torch import Tensor
 
 from convscope.data.images import Pictures
 from convscope.nets.stack import Input
 from convscope.nets.views import VIEWS, shifted
+from convscope.training.augment import augmented
 from convscope.training.chance import generator
-from convscope.training.distort import distort
+from convscope.training.parts import centred
 from convscope.training.recipe import Recipe
 
 
@@ -54,7 +54,7 @@ def channel_statistics(pixels: UInt8[np.ndarray, "n c h w"]) -> tuple[np.ndarray
 
 
 class Feeder:
-    """Gives the training's batches: pictures of the net's size, distorted if the recipe asks, normalised."""
+    """Gives the training's batches: pictures of the net's size, changed at random as the recipe asks, normalised."""
 
     def __init__(
         self,
@@ -90,22 +90,19 @@ class Feeder:
 
     def batch(self, index: Int[Tensor, " n"], epoch: int, step: int) -> Float[Tensor, "n c h w"]:
         """The pictures of one step."""
-        pixels = self.pixels[index.to(self.pixels.device)]
-        if self.recipe.distorts(epoch):
-            drawn = distort(pixels, self.recipe, self.size, generator(self.seed, "distort", epoch, step))
-        else:
-            drawn = centred(pixels, self.size).float()
-        return drawn * self.scale + self.shift
+        pixels = self.pixels.index_select(0, index.to(self.pixels.device))
+        if self.recipe.changes(epoch):
+
+            def draw(purpose: str) -> torch.Generator:
+                return generator(self.seed, purpose, epoch, step)
+
+            return self._normalised(augmented(pixels, self.recipe, self.size, draw))
+        return self._normalised(centred(pixels, self.size))
 
     def plain(self, start: int, stop: int) -> Float[Tensor, "n c h w"]:
-        """Pictures start to stop, undistorted, as an evaluation takes them."""
-        return centred(self.pixels[start:stop], self.size).float() * self.scale + self.shift
+        """Pictures start to stop, unchanged, as an evaluation takes them."""
+        return self._normalised(centred(self.pixels[start:stop], self.size))
 
-
-def centred(pixels: UInt8[Tensor, "n c h w"], size: tuple[int, int]) -> UInt8[Tensor, "n c y x"]:
-    """Pictures with black added around them, or cut off, until they have `size`."""
-    more = [size[axis] - pixels.shape[2 + axis] for axis in (0, 1)]
-    top, left = more[0] // 2, more[1] // 2
-    if not any(more):
-        return pixels
-    return F.pad(pixels, (left, more[1] - left, top, more[0] - top))
+    def _normalised(self, pixels: Num[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """scale x + shift, in place where the values are floats of our own."""
+        return pixels.float().mul_(self.scale).add_(self.shift)

@@ -10,7 +10,7 @@ import hashlib
 
 import torch
 
-PURPOSES = ("split", "weights", "order", "distort", "dropout")
+PURPOSES = ("split", "weights", "order", "distort", "dropout", "place", "side")
 
 
 def seed_for(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> int:

@@ -13,13 +13,20 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from convscope.training.parts import Parts
 from convscope.training.recipe import Recipe
 
 
 def distort(
-    pixels: UInt8[Tensor, "n c h w"], recipe: Recipe, size: tuple[int, int], generator: torch.Generator
+    pixels: UInt8[Tensor, "n c h w"],
+    recipe: Recipe,
+    size: tuple[int, int],
+    generator: torch.Generator,
+    seen: Parts | None = None,
 ) -> Float[Tensor, "n c y x"]:
-    """Distorted pictures of `size` (rows, columns), still 0..255, black outside of the source picture.
+    """Distorted pictures of `size` (rows, columns), still 0..255; where parts of them are `seen`, only those.
+
+    What lies outside of a picture is black or mirrored, as the recipe says.
 
     >>> still = distort(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), Recipe(), (4, 4), torch.Generator())
     >>> still[0, 0].tolist()
@@ -27,16 +34,34 @@ def distort(
     """
     n, _, height, width = pixels.shape
     theta = affine(n, recipe, generator)
-    rows, columns = size
-    base = _grid(rows, columns)
-    places = torch.einsum("nij,pj->npi", theta, base)
-    if recipe.elastic:
-        places = places + elastic_field(n, size, recipe.elastic, generator).flatten(1, 2)
-    places = places / torch.tensor([width / 2, height / 2])
-    source = pixels.float()
-    return F.grid_sample(
-        source, places.view(n, rows, columns, 2).to(source.device), "bilinear", "zeros", align_corners=False
-    )
+    if seen is not None:
+        theta = theta @ seen.maps((height, width), size)
+    bent = elastic_field(n, size, recipe.elastic, generator, pixels.device) if recipe.elastic else None
+    # A part that reaches no further than the picture has nothing outside but the half pixel around the outermost centres.
+    within = seen is not None and not recipe.distorts and recipe.area < 1
+    mode = "border" if within else "reflection" if recipe.outside == "mirror" else "zeros"
+    return looked_up(pixels.float(), theta, size, mode, bent)
+
+
+def looked_up(
+    source: Float[Tensor, "n c h w"],
+    theta: Float[Tensor, "n 2 3"],
+    size: tuple[int, int],
+    mode: str,
+    bent: Float[Tensor, "n y x 2"] | None = None,
+) -> Float[Tensor, "n c y x"]:
+    """Each value of the result, bilinear between the pixels around the place where its map leads, plus `bent`.
+
+    Places are in pixels from the centres; `mode` is what `torch.nn.functional.grid_sample` takes for what lies outside.
+    """
+    n, _, height, width = source.shape
+    half = torch.tensor([width / 2, height / 2], dtype=theta.dtype)
+    # Scaled while they are six numbers a picture; bent places are few enough to be scaled by themselves.
+    theta = (theta / half[:, None]).to(source)
+    places = torch.einsum("nij,pj->npi", theta, _grid(*size).to(source)).view(n, *size, 2)
+    if bent is not None:
+        places = places + bent / half.to(bent)
+    return F.grid_sample(source, places, "bilinear", mode, align_corners=False)
 
 
 def affine(n: int, recipe: Recipe, generator: torch.Generator) -> Float[Tensor, "n 2 3"]:
@@ -58,15 +83,19 @@ def affine(n: int, recipe: Recipe, generator: torch.Generator) -> Float[Tensor, 
 
 
 def elastic_field(
-    n: int, size: tuple[int, int], strength: float, generator: torch.Generator
+    n: int,
+    size: tuple[int, int],
+    strength: float,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
 ) -> Float[Tensor, "n h w 2"]:
     """Smooth random displacements, whose typical size (root of the mean square) is `strength` pixels.
 
     Random numbers on a grid of about 7 pixels, made smooth by bicubic interpolation: as smooth as filtering
     noise with a Gaussian of about 4 pixels, at the price of two small matrix products.
     """
-    down, across = _smoother(size[0]), _smoother(size[1])
-    noise = torch.randn(n, 2, down.shape[1], across.shape[1], generator=generator)
+    down, across = _smoother(size[0]).to(device), _smoother(size[1]).to(device)
+    noise = torch.randn(n, 2, down.shape[1], across.shape[1], generator=generator).to(device)
     return (down @ noise @ across.T).permute(0, 2, 3, 1) * strength
 
 

@@ -48,7 +48,7 @@ class NativeLearner:
     def step(
         self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
     ) -> tuple[float, int]:
-        if self.recipe.distorts(epoch):
+        if self.recipe.changes(epoch):
             batch = native.Batch.floats(feeder.batch(index, epoch, step).numpy())
         else:
             batch = self._gathered(feeder, index)

@@ -55,6 +55,11 @@ def make_plan(
     if target is not None and not knobs.validation:
         knobs = knobs.changed(validation=1 / 12)
     loss_for(stack, knobs)
+    if knobs.pad > min(images.shape[1:]):
+        height, width = images.shape[1:]
+        raise RecipeError(
+            f"pad={knobs.pad} is more than the pictures have, {width} x {height} pixels: take less"
+        )
     title = "own" if isinstance(recipe, Recipe) and recipe != chosen.recipe else chosen.name
     return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target)
 

@@ -77,7 +77,20 @@ class Recipe:
     )
     shear: float = number(0.0, "random horizontal shear, up to this many pixels a pixel", high=2)
     elastic: float = number(0.0, "random elastic distortion: typical displacement", high=100, unit="pixels")
-    calm: int = number(0, "last epochs of the run, without distortions", high=100_000, unit="epochs")
+    flip: float = number(0.0, "part of the pictures that are shown mirrored, left to right", high=1)
+    pad: int = number(
+        0, "random crop out of the picture with a border of so many pixels", high=1000, unit="pixels"
+    )
+    area: float = number(
+        1.0, "random resized crop: the smallest part of the picture's area that is shown", low=0.01, high=1
+    )
+    ratio: float = number(
+        4 / 3, "random resized crop: the most that a part is stretched, each way", low=1, high=10
+    )
+    outside: str = choice(
+        "black", "what lies around a picture where more than it is shown", "black", "mirror"
+    )
+    calm: int = number(0, "last epochs of the run, without random changes", high=100_000, unit="epochs")
     views: str = choice(
         "plain",
         "how a picture is shown to the trained net: as it is, or nine times, up to a pixel aside, the answers averaged",
@@ -110,9 +123,14 @@ class Recipe:
         """All knobs by name."""
         return asdict(self)
 
-    def distorts(self, epoch: int) -> bool:
-        """Whether an epoch (they count from 1) shows the pictures distorted at random."""
-        asked = any((self.shift, self.rotate, self.scale, self.squeeze, self.shear, self.elastic))
+    @property
+    def distorts(self) -> bool:
+        """Whether pictures are turned, bent or moved by less than a pixel."""
+        return any((self.shift, self.rotate, self.scale, self.squeeze, self.shear, self.elastic))
+
+    def changes(self, epoch: int) -> bool:
+        """Whether an epoch (they count from 1) shows the pictures changed at random."""
+        asked = self.distorts or any((self.flip, self.pad, self.area < 1))
         return asked and epoch <= self.epochs - self.calm
 
 

@@ -1,0 +1,33 @@
+"""Random changes of a whole batch at once, in the order in which they happen: where it is seen, then how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Num, UInt8
+from torch import Tensor
+
+from convscope.training.distort import distort
+from convscope.training.parts import Size, centred, cut, parts
+from convscope.training.recipe import Recipe
+
+Draw = Callable[[str], torch.Generator]
+"""Purpose -> the generator of its own that draws for it at this step."""
+
+
+def augmented(
+    pixels: UInt8[Tensor, "n c h w"], recipe: Recipe, size: Size, draw: Draw
+) -> Num[Tensor, "n c y x"]:
+    """Pictures of `size`, changed at random as a recipe asks, still 0..255; uint8 where only whole pixels were moved.
+
+    >>> still = torch.arange(4, dtype=torch.uint8).view(1, 1, 2, 2)
+    >>> augmented(still, Recipe(flip=1.0), (2, 2), lambda purpose: torch.Generator()).tolist()
+    [[[[1, 0], [3, 2]]]]
+    """
+    height, width = (max(sides) for sides in zip(pixels.shape[2:], size, strict=True))
+    pixels = centred(pixels, (height, width))
+    seen = parts(len(pixels), recipe, (height, width), size, draw("place"), draw("side"))
+    if recipe.distorts or recipe.area < 1:
+        return distort(pixels, recipe, size, draw("distort"), seen)
+    return cut(pixels, seen, size, recipe.outside)
