@@ -51,12 +51,12 @@ def parts(
     if recipe.area < 1:
         return Parts(*_resized(n, recipe, picture, places), mirrored)
     drawn = torch.rand(2, n, generator=places)
-    corners = []
-    for whole, seen, at in zip(picture, size, drawn, strict=True):
-        room = whole - seen + 2 * recipe.pad
-        corners.append((at * (room + 1)).floor().clamp(max=room) - recipe.pad)
+    top, left = (
+        (at * (room + 1)).floor().clamp(max=room) - recipe.pad
+        for at, room in ((drawn[axis], picture[axis] - size[axis] + 2 * recipe.pad) for axis in (0, 1))
+    )
     height, width = (torch.full((n,), float(seen)) for seen in size)
-    return Parts(*corners, height, width, mirrored)
+    return Parts(top, left, height, width, mirrored)
 
 
 def _resized(
