@@ -7,7 +7,8 @@ The command is started as a person would start it, in a folder of its own, and C
 start    from the command to the page, and to LeNet-5's answer on it; the browser runs already
 draw     from a move of the pointer (its own time stamp) to the frame with all maps and bars of an answer that knows of it
 card     from the change of the address to the last change of the page: of units not asked before, and of the same again
-slide    frames a second while the kernel is dragged over 28x28; the tail is the slowest twentieth
+slide    frames a second while the kernel is dragged over 28x28, and over 224x224 of a net that is taught first; the tail is
+         the slowest twentieth
 clients  a process of its own that draws with many pens: each sends its strokes as the page does, the next once the last is
          answered, at most sixty times a second
 weight   bytes of all files of the page, all views opened, as they are sent (packed)
@@ -35,6 +36,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +47,7 @@ from convscope.training.account import machine
 
 PROGRAM = "from convscope.cli.app import main; main()"
 COMMAND = [sys.executable, "-c", PROGRAM, "lab", "--no-browser", "--json", "--port", "0"]
+LARGE = "input 3x224x224; C1 conv 8 5x5 padding=2 | relu; S2 max 8x8; OUT linear 2"
 SIDE = 112
 QUIET = 0.4
 """Seconds without any change after which the page is taken to be done."""
@@ -116,9 +119,11 @@ class Row:
 
 
 @contextlib.contextmanager
-def lab() -> Iterator[tuple[str, float]]:
-    """The command in a folder of its own: its link, and when it was started."""
+def lab(*, large: bool = False) -> Iterator[tuple[str, float]]:
+    """The command in a folder of its own, with a net of `large` pictures if asked: its link, and when it was started."""
     with tempfile.TemporaryDirectory() as folder:
+        if large:
+            teach_large(Path(folder))
         began = time.perf_counter()
         process = subprocess.Popen(
             COMMAND, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder, text=True
@@ -129,6 +134,28 @@ def lab() -> Iterator[tuple[str, float]]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(20)
+
+
+def teach_large(folder: Path) -> None:
+    """A Run `large` of a small net of 224x224, which has seen a few pictures of noise: how it looks does not matter here."""
+    rng = np.random.default_rng(0)
+    for n in range(16):
+        path = folder / "photos" / "ab"[n % 2] / f"{n}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (224, 224, 3), np.uint8)).save(path)
+    command = [
+        *COMMAND[:3],
+        "train",
+        "photos",
+        "--net",
+        LARGE,
+        "--size",
+        "224",
+        "--epochs",
+        "1",
+        "--no-report",
+    ]
+    subprocess.run([*command, "--out", "runs/large"], check=True, cwd=folder, capture_output=True)
 
 
 def opened(browser: Any, link: str, place: str) -> Any:
@@ -203,8 +230,8 @@ def card(browser: Any, link: str, rounds: int) -> list[Row]:
     return [Row("a card, first", first, "ms", 300, "95th"), Row("a card, again", again, "ms", 50, "95th")]
 
 
-def slide(browser: Any, link: str) -> list[Row]:
-    page = opened(browser, link, "#/lenet5/slide?unit=C1/0&picture=test/0")
+def slide(browser: Any, link: str, run: str, size: int, wanted: float) -> list[Row]:
+    page = opened(browser, link, f"#/{run}/slide?unit=C1/0&picture=test/0")
     boxes = [canvas.bounding_box() for canvas in page.locator("#view canvas").all() if canvas.is_visible()]
     box = max(boxes, key=lambda one: one["width"] * one["height"])
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -216,7 +243,7 @@ def slide(browser: Any, link: str) -> list[Row]:
     page.mouse.up()
     rates = [1000 / max(1.0, each) for each in np.diff(page.evaluate("watch.frames"))]
     page.close()
-    return [Row("frames while dragging in Slide, 28x28", rates, "1/s", 58, least=True)]
+    return [Row(f"frames while dragging in Slide, {size}x{size}", rates, "1/s", wanted, least=True)]
 
 
 def pen(host: str, port: int, seconds: float, seed: int, times: list[float], errors: list[str]) -> None:
@@ -310,7 +337,7 @@ def main() -> int:
         print(f"Chromium {browser.version}; {options.rounds} rounds\n")
         if "start" in options.only:
             rows += start(browser, options.rounds)
-        with lab() as (link, _):
+        with lab(large="slide" in options.only) as (link, _):
             views = [
                 entry.get_attribute("data-view")
                 for entry in opened(browser, link, "").locator("#menu a").all()
@@ -320,7 +347,7 @@ def main() -> int:
             if "card" in options.only and "units" in views:
                 rows += card(browser, link, options.rounds)
             if "slide" in options.only and "slide" in views:
-                rows += slide(browser, link)
+                rows += slide(browser, link, "lenet5", 28, 58) + slide(browser, link, "large", 224, 30)
             if "weight" in options.only:
                 rows += weight(browser, link)
             if "clients" in options.only:
