@@ -50,6 +50,7 @@ def test_two_trainings_with_one_seed_give_the_same_bits_and_another_seed_others(
 CHANGED = [
     {"flip": 0.5, "pad": 2},
     {"area": 0.3, "outside": "mirror"},
+    {"brightness": 0.3, "lighting": 0.5},
 ]
 
 

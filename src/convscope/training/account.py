@@ -18,8 +18,8 @@ from convscope.native.runner import available_processors
 from convscope.nets.answers import named
 from convscope.nets.stack import Stack
 from convscope.runs import FORMAT, now
-from convscope.training.batches import Normalisation
 from convscope.training.loss import loss_for
+from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import Plan
 
 
@@ -34,6 +34,7 @@ def account(
     learned: tuple[int, int],
     seen: int,
     scores: dict[str, Any] | None,
+    principal: Principal | None = None,
 ) -> dict[str, Any]:
     """run.json: `learned` is how many pictures are learned from and kept aside, `seen` how many were shown so far."""
     return {
@@ -51,6 +52,7 @@ def account(
         "input": list(plan.stack.input.shape),
         "picture_shape": list(plan.images.shape),
         "normalisation": asdict(rule),
+        **({"principal": asdict(principal)} if principal else {}),
         "background": plan.images.background,
         "recipe": plan.recipe_name,
         "loss": loss_for(plan.stack, plan.recipe),

@@ -10,7 +10,7 @@ import hashlib
 
 import torch
 
-PURPOSES = ("split", "weights", "order", "distort", "dropout", "place", "side")
+PURPOSES = ("split", "weights", "order", "dropout", "distort", "place", "side", "colour", "light")
 
 
 def seed_for(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> int:

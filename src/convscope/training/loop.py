@@ -22,9 +22,10 @@ from convscope.nets.lowered import lacking
 from convscope.nets.stack import Stack
 from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
 from convscope.training.account import account, accuracy, score
-from convscope.training.batches import Feeder, Normalisation
+from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.learner import Learner, TorchLearner, swapped
+from convscope.training.moments import Normalisation, Principal
 from convscope.training.native import NativeLearner
 from convscope.training.plan import Plan, make_plan, split
 from convscope.training.recipe import Recipe
@@ -131,9 +132,10 @@ class _Training:
         learning, watched = split(plan.images.train, plan.recipe.validation, plan.seed)
         size = plan.stack.input.shape[1:]
         rule = Normalisation.of(plan.stack.input, learning)
+        self.principal = principal = Principal.of(learning) if plan.recipe.lighting else None
 
         def feeder(pictures: Pictures) -> Feeder:
-            return Feeder(pictures, size, rule, plan.recipe, plan.seed, plan.device)
+            return Feeder(pictures, size, rule, plan.recipe, plan.seed, plan.device, principal)
 
         self.rule, self.size = rule, size
         self.learning, self.make_feeder = feeder(learning), feeder
@@ -315,6 +317,7 @@ class _Training:
         info = account(
             plan, self.rule, status=status, engine=self.learner.kind, epochs=self.state.epoch - 1, seconds=seconds,
             learned=(len(self.learning), len(self.watched or ())), seen=done, scores=scores,
+            principal=self.principal,
         )  # fmt: skip
         self.writer.json("run.json", info)
 

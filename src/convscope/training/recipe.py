@@ -90,6 +90,15 @@ class Recipe:
     outside: str = choice(
         "black", "what lies around a picture where more than it is shown", "black", "mirror"
     )
+    brightness: float = number(0.0, "random brightness, by up to this part more or less", high=1)
+    contrast: float = number(0.0, "random contrast, by up to this part more or less", high=1)
+    saturation: float = number(0.0, "random saturation of colours, by up to this part more or less", high=1)
+    hue: float = number(0.0, "random hue, up to this part of the colour circle each way", high=0.5)
+    lighting: float = number(
+        0.0,
+        "random light along the principal components of the training pictures' colours; AlexNet's is 0.1",
+        high=10,
+    )
     calm: int = number(0, "last epochs of the run, without random changes", high=100_000, unit="epochs")
     views: str = choice(
         "plain",
@@ -128,10 +137,16 @@ class Recipe:
         """Whether pictures are turned, bent or moved by less than a pixel."""
         return any((self.shift, self.rotate, self.scale, self.squeeze, self.shear, self.elastic))
 
+    @property
+    def jitters(self) -> bool:
+        """Whether colours are changed."""
+        return any((self.brightness, self.contrast, self.saturation, self.hue))
+
     def changes(self, epoch: int) -> bool:
         """Whether an epoch (they count from 1) shows the pictures changed at random."""
-        asked = self.distorts or any((self.flip, self.pad, self.area < 1))
-        return asked and epoch <= self.epochs - self.calm
+        placed = self.distorts or any((self.flip, self.pad, self.area < 1))
+        asked = placed or self.jitters or self.lighting
+        return bool(asked) and epoch <= self.epochs - self.calm
 
 
 KNOBS = tuple(knob.name for knob in fields(Recipe))
