@@ -184,6 +184,7 @@ def _divided(
     homeless = [Skipped(r.name, f"its class {r.label} has nothing to learn from") for r in division.homeless]
     train, test = division.labels()
     return division, {
+        "place": printable(str(path)),
         "classes": division.classes,
         "labels": np.concatenate([train, test]).tolist(),
         "learned": len(train),

@@ -30,6 +30,9 @@ VERSION = 1
 MOST_BYTES = 20_000_000_000
 SPARE_BYTES = 500_000_000
 DONORS = 8
+CHOSEN = "chosen"
+PACKED = "pictures"
+"""The folder of the cache with the packs."""
 LARGEST_NOTE = 400_000_000
 
 
@@ -50,7 +53,7 @@ class Cabinet:
     """Where one pack is, or will be: for a place's signature, a shape and a way of fitting."""
 
     def __init__(self, signature: str, shape: Shape, fit: str):
-        self.shape, self.home = shape, cache_folder() / "pictures"
+        self.shape, self.home = shape, cache_folder() / PACKED
         self.group = f"{'x'.join(map(str, shape))}-{fit}"
         self.folder = self.home / f"{self.group}-{key_of(signature, shape, fit)}"
         self.shelf = Shelf(self.folder)
@@ -118,18 +121,14 @@ class Cabinet:
 
         wanted = pictures * int(np.prod(self.shape))
         self.folder.mkdir(parents=True, exist_ok=True)
-        others = [
-            folder
-            for folder in _by_use(self.home.iterdir())
-            if folder not in (self.folder, self.home / "chosen")
-        ]
+        others = [folder for folder in packs() if folder != self.folder]
         used = sum(map(_size, others))
         for folder in others:
             free = shutil.disk_usage(self.home).free
             if used + wanted <= MOST_BYTES and free > 2 * wanted + SPARE_BYTES:
                 break
             size = _size(folder)
-            if _removed(folder):
+            if remove_pack(folder):
                 used -= size
         if shutil.disk_usage(self.home).free < 2 * wanted:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -144,6 +143,12 @@ class Cabinet:
         return File("pixels", pictures * int(np.prod(self.shape)), sha256 and f"sha256:{sha256}")
 
 
+def packs() -> list[Path]:
+    """The folders of all packs, whole or begun, used longest ago first."""
+    home = cache_folder() / PACKED
+    return [folder for folder in _by_use(home.glob("*-*")) if folder.name != CHOSEN]
+
+
 def in_memory(rows: Rows, places: Int[np.ndarray, " n"], note: Mapping[str, Any]) -> Pack:
     """The pack where no cache can be written."""
     file = File("pixels", len(places) * rows.bytes)
@@ -155,14 +160,14 @@ def in_memory(rows: Rows, places: Int[np.ndarray, " n"], note: Mapping[str, Any]
 def recall(key: str) -> dict[str, Any] | None:
     """What was chosen before."""
     try:
-        return _json(cache_folder() / "pictures" / "chosen" / f"{key}.json")
+        return _json(cache_folder() / PACKED / CHOSEN / f"{key}.json")
     except (OSError, ValueError):
         return None
 
 
 def remember(key: str, chosen: Mapping[str, Any]) -> None:
     """Keep what was chosen, where the cache can be written."""
-    folder = cache_folder() / "pictures" / "chosen"
+    folder = cache_folder() / PACKED / CHOSEN
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / f"{key}.json", json.dumps(chosen).encode())
@@ -206,7 +211,7 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _removed(folder: Path) -> bool:
+def remove_pack(folder: Path) -> bool:
     """Remove a pack, unless somebody is making it just now; who has it mapped keeps it until the end."""
     from filelock import FileLock, Timeout
 

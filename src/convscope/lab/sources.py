@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convscope.data.cache import cache_folder
+from convscope.data.held import UPLOADS
 from convscope.data.images import Images, images
 from convscope.data.sources import SOURCES
 from convscope.errors import ConvscopeError, SourceError
@@ -25,7 +26,7 @@ SHOWN = 20
 
 def uploads_folder() -> Path:
     """Where uploaded pictures are kept: a folder of the cache."""
-    return cache_folder() / "uploads"
+    return cache_folder() / UPLOADS
 
 
 def source_of(text: str, folder: Path, remote: bool) -> str:
