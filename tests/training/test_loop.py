@@ -51,11 +51,17 @@ CHANGED = [
     {"flip": 0.5, "pad": 2},
     {"area": 0.3, "outside": "mirror"},
     {"brightness": 0.3, "lighting": 0.5},
+    {"erase": 0.5, "cutout": 3},
+    {"mixup": 0.2},
+    {"mixup": 1.0, "cutmix": 1.0},
 ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("knobs", CHANGED, ids=str)
+@pytest.mark.parametrize(
+    ("engine", "knobs"),
+    [(engine, knobs) for engine in ENGINES for knobs in CHANGED if engine == "torch" or "mixup" not in knobs],
+    ids=str,
+)
 def test_a_stopped_training_goes_on_to_the_same_bits_whatever_is_changed_at_random(bar_images, engine, knobs):
     recipe = Recipe(epochs=2, batch=100, calm=1, **knobs, engine=engine)
     plan = make_plan(bar_images, NET, recipe, seed=5)
@@ -224,6 +230,17 @@ NORMED = (
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_the_native_engine_leaves_mixed_labels_to_pytorch(bar_images):
+    with pytest.raises(
+        RecipeError,
+        match=r"engine=native cannot teach this net: it mixes no labels \(mixup, cutmix\); use engine=torch",
+    ):
+        train(bar_images, NET, Recipe(epochs=1, cutmix=1.0, engine="native"))
+    run = train(bar_images, NET, Recipe(epochs=12, batch=50, rate=0.01, mixup=0.2, cutmix=0.5))
+    assert run.info["engine"] == "torch"
+    assert run.info["scores"]["test_accuracy"] > 0.9
+
+
 def test_a_batchnorm_net_resumes_to_the_same_bits(bar_images, engine):
     plan = make_plan(bar_images, NORMED, Recipe(epochs=2, batch=50, average=0.9, engine=engine))
     whole = finish(plan, Path("whole"))

@@ -13,7 +13,8 @@ from torch import Tensor
 from convscope.data.images import Pictures
 from convscope.nets.views import VIEWS, shifted
 from convscope.training.augment import augmented
-from convscope.training.chance import generator
+from convscope.training.chance import generator, numbers
+from convscope.training.mixing import Mixing, erased, mixing
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.parts import centred
 from convscope.training.recipe import Recipe
@@ -64,8 +65,18 @@ class Feeder:
             def draw(purpose: str) -> torch.Generator:
                 return generator(self.seed, purpose, epoch, step)
 
-            return self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
+            seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
+            if self.recipe.erase or self.recipe.cutout:
+                seen = erased(seen, self.recipe, draw("erase"))
+            mixed = self.mixing(len(index), epoch, step)
+            return seen if mixed is None else mixed.pictures(seen)
         return self._normalised(centred(pixels, self.size))
+
+    def mixing(self, n: int, epoch: int, step: int) -> Mixing | None:
+        """How the `n` pictures of a step are mixed, and their labels with them; None where they are not."""
+        if not (self.recipe.mixes and self.recipe.changes(epoch)):
+            return None
+        return mixing(n, self.recipe, self.size, numbers(self.seed, "mix", epoch, step))
 
     def plain(self, start: int, stop: int) -> Float[Tensor, "n c h w"]:
         """Pictures start to stop, unchanged, as an evaluation takes them."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
 
-PURPOSES = ("split", "weights", "order", "dropout", "distort", "place", "side", "colour", "light")
+PURPOSES = ("split", "weights", "order", "dropout", "distort", "place", "side", "colour", "light", "erase", "mix")
 
 
 def seed_for(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> int:
@@ -27,3 +28,8 @@ def seed_for(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> int:
 def generator(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> torch.Generator:
     """A CPU generator of its own for one purpose at one place of a run."""
     return torch.Generator().manual_seed(seed_for(seed, purpose, epoch, step))
+
+
+def numbers(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> np.random.Generator:
+    """The same of NumPy, which knows more distributions."""
+    return np.random.default_rng(seed_for(seed, purpose, epoch, step))

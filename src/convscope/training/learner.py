@@ -70,15 +70,19 @@ class TorchLearner:
         self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
     ) -> tuple[float, int]:
         labels = feeder.labels[index.to(self.device)]
+        mixed = feeder.mixing(len(index), epoch, step)
+        wanted = labels if mixed is None else mixed.labels(labels, self.net.stack.outputs)
         self.net.train()
         self.gradient.zero_()
         with drawing(seed_for(feeder.seed, "dropout", epoch, step), self.device):
             answers = self.net(feeder.batch(index, epoch, step))
-        loss = loss_sum(self.loss, self.recipe, answers, labels)
+        loss = loss_sum(self.loss, self.recipe, answers, wanted)
         (loss / len(index)).backward()
         value = loss.item()
         if np.isfinite(value):
             self._update(rate)
+        if wanted.dim() > 1:
+            labels = wanted.argmax(1)
         return value, int((named(self.net.stack, answers) == labels).sum())
 
     @torch.no_grad()

@@ -343,6 +343,7 @@ def learner_for(net: Net, plan: Plan) -> Learner:
     if wanted == "torch" or (wanted == "auto" and plan.device != "cpu"):
         return TorchLearner(net, plan.recipe, plan.device)
     lack = lacking(plan.stack) if plan.device == "cpu" else f"it computes on the CPU, not on {plan.device}"
+    lack = lack or ("it mixes no labels (mixup, cutmix)" if plan.recipe.mixes else "")
     if not lack:
         return NativeLearner(net, plan.recipe, plan.seed)
     if wanted == "native":

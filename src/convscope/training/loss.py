@@ -52,24 +52,26 @@ def target_table(classes: int) -> Float[Tensor, "k k"]:
 
 
 def loss_sum(
-    name: str, recipe: Recipe, answers: Float[Tensor, "n k"], labels: Int[Tensor, " n"]
+    name: str, recipe: Recipe, answers: Float[Tensor, "n k"], labels: Int[Tensor, " n"] | Float[Tensor, "n k"]
 ) -> Float[Tensor, ""]:
-    """The loss, summed over the pictures of a batch.
+    """The loss, summed over the pictures of a batch; a label is a class, or how much of each class is in the picture.
 
     `distance` is eq. 8 of LeCun et al. 1998, the distance to the right code; `discriminative` is eq. 9,
     which adds log(e^-j + sum_i e^-y_i) so that the wrong codes push.
     """
+    soft = labels.is_floating_point()
     match name:
         case "cross-entropy":
             return F.cross_entropy(answers, labels, label_smoothing=recipe.smoothing, reduction="sum")
         case "squared":
-            return (answers - target_table(answers.shape[1]).to(answers)[labels]).square().sum()
-        case "distance":
-            return answers.gather(1, labels[:, None]).sum()
-        case "discriminative":
+            table = target_table(answers.shape[1]).to(answers)
+            return (answers - (labels @ table if soft else table[labels])).square().sum()
+        case "distance" | "discriminative":
+            right = (answers * labels if soft else answers.gather(1, labels[:, None])).sum()
+            if name == "distance":
+                return right
             rubbish = answers.new_full((len(answers), 1), -recipe.rubbish)
-            push = torch.logsumexp(torch.cat([-answers, rubbish], 1), 1)
-            return answers.gather(1, labels[:, None]).sum() + push.sum()
+            return right + torch.logsumexp(torch.cat([-answers, rubbish], 1), 1).sum()
         case _:
             raise RecipeError(f"there is no loss {name!r}")
 

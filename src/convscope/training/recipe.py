@@ -99,6 +99,16 @@ class Recipe:
         "random light along the principal components of the training pictures' colours; AlexNet's is 0.1",
         high=10,
     )
+    erase: float = number(0.0, "part of the pictures in which a random rectangle is erased", high=1)
+    cutout: int = number(
+        0, "side of the square that is erased at a random place of each picture", high=1000, unit="pixels"
+    )
+    mixup: float = number(
+        0.0, "two pictures and their labels are laid over each other, by shares of Beta(a, a); 0 does not", high=100
+    )
+    cutmix: float = number(
+        0.0, "a rectangle of a picture, and its label, is put into another, by areas of Beta(a, a); 0 does not", high=100
+    )
     calm: int = number(0, "last epochs of the run, without random changes", high=100_000, unit="epochs")
     views: str = choice(
         "plain",
@@ -142,10 +152,15 @@ class Recipe:
         """Whether colours are changed."""
         return any((self.brightness, self.contrast, self.saturation, self.hue))
 
+    @property
+    def mixes(self) -> bool:
+        """Whether pictures are mixed with others of their batch."""
+        return bool(self.mixup or self.cutmix)
+
     def changes(self, epoch: int) -> bool:
         """Whether an epoch (they count from 1) shows the pictures changed at random."""
         placed = self.distorts or any((self.flip, self.pad, self.area < 1))
-        asked = placed or self.jitters or self.lighting
+        asked = placed or self.jitters or self.lighting or self.erase or self.cutout or self.mixes
         return bool(asked) and epoch <= self.epochs - self.calm
 
 
