@@ -214,6 +214,17 @@ def test_a_border_larger_than_the_pictures_is_refused(bar_images):
         make_plan(bar_images, NET, Recipe(pad=13))
 
 
+def test_the_native_engine_leaves_mixed_labels_to_pytorch(bar_images):
+    with pytest.raises(
+        RecipeError,
+        match=r"engine=native cannot teach this net: it mixes no labels \(mixup, cutmix\); use engine=torch",
+    ):
+        train(bar_images, NET, Recipe(epochs=1, cutmix=1.0, engine="native"))
+    run = train(bar_images, NET, Recipe(epochs=12, batch=50, rate=0.01, mixup=0.2, cutmix=0.5))
+    assert run.info["engine"] == "torch"
+    assert run.info["scores"]["test_accuracy"] > 0.9
+
+
 def test_the_native_engine_says_what_it_lacks(bar_images):
     net = "input 1x12x12; c conv 4 3x3 dilation=2 | relu; out linear 3"
     with pytest.raises(
@@ -230,17 +241,6 @@ NORMED = (
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_native_engine_leaves_mixed_labels_to_pytorch(bar_images):
-    with pytest.raises(
-        RecipeError,
-        match=r"engine=native cannot teach this net: it mixes no labels \(mixup, cutmix\); use engine=torch",
-    ):
-        train(bar_images, NET, Recipe(epochs=1, cutmix=1.0, engine="native"))
-    run = train(bar_images, NET, Recipe(epochs=12, batch=50, rate=0.01, mixup=0.2, cutmix=0.5))
-    assert run.info["engine"] == "torch"
-    assert run.info["scores"]["test_accuracy"] > 0.9
-
-
 def test_a_batchnorm_net_resumes_to_the_same_bits(bar_images, engine):
     plan = make_plan(bar_images, NORMED, Recipe(epochs=2, batch=50, average=0.9, engine=engine))
     whole = finish(plan, Path("whole"))

@@ -111,7 +111,9 @@ def test_the_loss_of_mixed_labels_is_the_mixture_of_the_losses(loss: str):
     found, recipe = mixed(mixup=0.5), Recipe(smoothing=0.1)
     soft = found.labels(labels, 4).double()
     own, theirs = (
-        torch.stack([loss_sum(loss, recipe, a[None], label[None]) for a, label in zip(answers, which, strict=True)])
+        torch.stack(
+            [loss_sum(loss, recipe, a[None], label[None]) for a, label in zip(answers, which, strict=True)]
+        )
         for which in (labels, labels[found.partner])
     )
     share = found.share.double()

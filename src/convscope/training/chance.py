@@ -11,7 +11,19 @@ import hashlib
 import numpy as np
 import torch
 
-PURPOSES = ("split", "weights", "order", "dropout", "distort", "place", "side", "colour", "light", "erase", "mix")
+PURPOSES = (
+    "split",
+    "weights",
+    "order",
+    "dropout",
+    "distort",
+    "place",
+    "side",
+    "colour",
+    "light",
+    "erase",
+    "mix",
+)
 
 
 def seed_for(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> int:

@@ -32,7 +32,10 @@ def erased(
         least, most = ERASED_AREA
         area = (least + (most - least) * drawn[1]) * (high * wide)
         ratio = torch.exp((2 * drawn[2] - 1) * math.log(ERASED_RATIO))
-        height, width = (area / ratio).sqrt().round().clamp(1, high), (area * ratio).sqrt().round().clamp(1, wide)
+        height, width = (
+            (area / ratio).sqrt().round().clamp(1, high),
+            (area * ratio).sqrt().round().clamp(1, wide),
+        )
         top, left = (drawn[3] * (high - height + 1)).floor(), (drawn[4] * (wide - width + 1)).floor()
         height = torch.where(drawn[0] < recipe.erase, height, 0.0)
         x = x.masked_fill_(inside(top, left, height, width, (high, wide)).to(x.device)[:, None], 0)
@@ -113,7 +116,7 @@ def mixing(n: int, recipe: Recipe, size: Size, random: np.random.Generator) -> M
     ends = []
     for whole, at in zip(size, places, strict=True):
         side = (whole * (1 - kept).sqrt()).round() * cut
-        first = ((at * whole).floor() - (side / 2).floor())
+        first = (at * whole).floor() - (side / 2).floor()
         ends.append((first, side))
     (top, height), (left, width) = ends
     box = inside(top, left, height, width, size)

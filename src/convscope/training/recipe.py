@@ -104,10 +104,14 @@ class Recipe:
         0, "side of the square that is erased at a random place of each picture", high=1000, unit="pixels"
     )
     mixup: float = number(
-        0.0, "two pictures and their labels are laid over each other, by shares of Beta(a, a); 0 does not", high=100
+        0.0,
+        "two pictures and their labels are laid over each other, by shares of Beta(a, a); 0 does not",
+        high=100,
     )
     cutmix: float = number(
-        0.0, "a rectangle of a picture, and its label, is put into another, by areas of Beta(a, a); 0 does not", high=100
+        0.0,
+        "a rectangle of a picture, and its label, is put into another, by areas of Beta(a, a); 0 does not",
+        high=100,
     )
     calm: int = number(0, "last epochs of the run, without random changes", high=100_000, unit="epochs")
     views: str = choice(
