@@ -40,7 +40,7 @@ class NativeLearner:
         self.loss = native.Loss(LOSSES[loss], recipe.smoothing, recipe.rubbish, targets)
         self.theta, gradient = flatten(net)
         self.vector, self.gradient = self.theta.numpy(), gradient.numpy()
-        self.running = share_running(net).numpy()
+        self.norms, self.running = norms_of(net), share_running(net).numpy()
         self.decayed = decay_mask(net).numpy()
         self.first, self.second = np.zeros_like(self.vector), np.zeros_like(self.vector)
         self.steps = 0
@@ -57,7 +57,7 @@ class NativeLearner:
         loss, correct = self.engine.gradients(
             batch, labels, self.vector, self.gradient, self.loss, seed, self.running
         )
-        for norm in norms_of(self.net):
+        for norm in self.norms:
             assert norm.num_batches_tracked is not None
             norm.num_batches_tracked += 1
         if np.isfinite(loss):
