@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from convscope.data.fit import fit
+from convscope.data.fit import Fitted, fit
 from convscope.data.pictures import read_picture
-from convscope.nets.answers import probabilities
-from convscope.nets.views import VIEWS, shifted
+from convscope.nets.answers import averaged, probabilities
+from convscope.nets.views import VIEWS, shown
 from convscope.runs import Run
 
 
@@ -30,7 +30,7 @@ class Prediction:
 
 
 def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
-    """The trained net's answers to picture files, one after the other.
+    """The trained net's answers to picture files, one after the other: to all views that its recipe asks for.
 
     Raises:
         PictureError: A file is no readable picture.
@@ -39,34 +39,45 @@ def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
     >>> import convscope as cs
     >>> said = list(cs.predict(cs.Run("runs/1"), ["seven.png"]))  # doctest: +SKIP
     """
-    net = run.net()
+    net, size = run.net(), _size(run)
+    wanted = VIEWS[run.recipe.get("views", "plain")]
     for name in pictures:
-        seen, steps = as_seen(run, read_picture(name))
+        whole = brought(run, read_picture(name))
+        views = np.stack([shown(whole.pixels, size, view) for view in wanted.views])
         with torch.no_grad():
-            views = [shifted(seen, *move) for move in VIEWS[run.recipe.get("views", "plain")]]
-            answers = net(torch.from_numpy(run.normalised(np.stack(views)))).mean(0, keepdim=True)
+            answers = averaged(
+                run.stack, net(torch.from_numpy(run.normalised(views)))[:, None], wanted.averaged
+            )
         chances = probabilities(run.stack, answers)[0].tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
         named = dict(zip(run.classes, chances, strict=True))
-        yield Prediction(str(name), run.classes[best], chances[best], named, steps, seen)
+        seen = shown(whole.pixels, size)
+        yield Prediction(str(name), run.classes[best], chances[best], named, _told(run, whole), seen)
+
+
+def brought(run: Run, picture: UInt8[np.ndarray, "c y x"]) -> Fitted:
+    """A picture as those that the Run's net learned from were prepared, before the net sees it or parts of it."""
+    shape = tuple(run.info["picture_shape"])
+    mode = run.info.get("prepared", {}).get("fit", "pad")
+    return fit(picture, shape, run.info["background"], mode=mode, centre=run.info["source"] == "mnist")
 
 
 def as_seen(
     run: Run, picture: UInt8[np.ndarray, "c y x"]
 ) -> tuple[UInt8[np.ndarray, "channels h w"], tuple[str, ...]]:
     """A picture as the Run's net takes it, before it is normalised, and in words what was done to it."""
-    shape = tuple(run.info["picture_shape"])
-    mode = run.info.get("prepared", {}).get("fit", "pad")
-    fitted = fit(picture, shape, run.info["background"], mode=mode, centre=run.info["source"] == "mnist")
-    return padded(fitted.pixels, run.stack.input.shape[1:]), fitted.steps
+    whole = brought(run, picture)
+    return shown(whole.pixels, _size(run)), _told(run, whole)
 
 
-def padded(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture [channels, height, width] with black around it until it has the net's size.
+def _size(run: Run) -> tuple[int, int]:
+    height, width = run.stack.input.shape[1:]
+    return height, width
 
-    >>> padded(np.ones((1, 2, 2), np.uint8), (4, 4)).sum()
-    np.uint64(4)
-    """
-    more = [size[axis] - pixels.shape[1 + axis] for axis in (0, 1)]
-    sides = [(m // 2, m - m // 2) for m in more]
-    return np.pad(pixels, [(0, 0), *sides])
+
+def _told(run: Run, whole: Fitted) -> tuple[str, ...]:
+    """What was done to a picture, and which part of it the net sees."""
+    (high, wide), (height, width) = whole.pixels.shape[1:], _size(run)
+    if height >= high and width >= wide:
+        return whole.steps
+    return (*whole.steps, f"the middle {width}x{height} of {wide}x{high} is seen")

@@ -15,7 +15,7 @@ from convscope.inspect.subject import subject_of
 from convscope.inspect.surgery import Surgery
 from convscope.inspect.tipping import tipping
 from convscope.lab.shelf import PACKAGED_FOLDER
-from convscope.prediction import padded
+from convscope.nets.views import shown
 from convscope.runs import Run
 
 
@@ -25,7 +25,7 @@ def lenet():
 
 
 def picture(n: int) -> np.ndarray:
-    return padded(np.asarray(cs.images("mnist").test.pixels[n]), (32, 32))
+    return shown(np.asarray(cs.images("mnist").test.pixels[n]), (32, 32))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])

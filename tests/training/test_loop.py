@@ -272,25 +272,6 @@ def test_every_line_of_the_run_is_plain_json(bar_images):
         json.loads((run.path / name).read_text(), parse_constant=lambda word: pytest.fail(word))
 
 
-def test_shifted_views_are_the_mean_of_nine_answers_in_the_run_and_in_predictions(tmp_path: Path):
-    import torch
-
-    from convscope.data.images import images
-    from convscope.nets.views import VIEWS, shifted
-    from convscope.training.loop import train
-    from convscope.training.recipe import Recipe
-
-    pictures = images("mnist").first(300)
-    run = train(pictures, "lenet5-modern", Recipe(epochs=1, views="shifted"), out=tmp_path / "run")
-    net, seen = run.net(), np.asarray(pictures.test.pixels)[:5]
-    with torch.no_grad():
-        nine = [net(torch.from_numpy(run.normalised(shifted(seen, *move)))) for move in VIEWS["shifted"]]
-    expected = torch.stack(nine).mean(0).numpy()
-    assert set(VIEWS["shifted"]) == {(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)}
-    assert not np.allclose(nine[0].numpy(), expected, atol=1e-3)
-    assert run.arrays("test.safetensors")["answers"][:5] == pytest.approx(expected, abs=1e-4)
-
-
 def test_a_calm_recipe_changes_pictures_in_all_but_its_last_epochs():
     from convscope.training.recipe import Recipe
 

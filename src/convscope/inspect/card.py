@@ -20,7 +20,7 @@ from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject
 from convscope.inspect.units import Patches, Units
 from convscope.inspect.wiring import Link, feeds, hears
-from convscope.prediction import padded
+from convscope.nets.views import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ def owed_by_best(
         return Pictured()
     unit = f"{layer.name}/{number}"
     numbers, places = seen.best.pictures[number], seen.best.places[number]
-    wholes = np.stack([padded(pictures.pixels[n], subject.shape[1:]) for n in numbers])
+    wholes = np.stack([shown(pictures.pixels[n], subject.shape[1:]) for n in numbers])
     back = guided(subject, wholes, unit, places.tolist())
     other = guided(subject, wholes, unit, places.tolist(), "deconvolution").values if back.relus else ()
     owed, deconvolved = (
@@ -192,7 +192,7 @@ def _cut(
     for value, number, place in zip(
         found.values[unit], found.pictures[unit], found.places[unit], strict=True
     ):
-        whole = padded(pictures.pixels[number], subject.shape[1:])
+        whole = shown(pictures.pixels[number], subject.shape[1:])
         label = int(pictures.labels[number])
         name = subject.classes[label] if label < len(subject.classes) else str(label)
         patches.append(Patch(cut(whole, layer, int(place)), float(value), int(number), name))

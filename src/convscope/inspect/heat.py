@@ -17,7 +17,7 @@ from convscope.errors import PictureError
 from convscope.inspect.display import block, film_image
 from convscope.inspect.record import untouched
 from convscope.inspect.subject import Subject
-from convscope.prediction import padded
+from convscope.nets.views import shown
 
 Progress = Callable[[int, int], None]
 """Called with how many pictures went through the net, and how many will."""
@@ -181,7 +181,7 @@ def ground(
     own = shape if run is None else tuple(run.info["picture_shape"])
     plain = np.empty(own, np.uint8)
     plain[:] = levels.astype(np.uint8)[:, None, None]
-    return padded(plain, shape[1:]), "black" if not levels.any() else name
+    return shown(plain, shape[1:]), "black" if not levels.any() else name
 
 
 def centres(field: Field, count: int) -> Float[np.ndarray, " n"]:

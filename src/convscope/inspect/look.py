@@ -29,7 +29,8 @@ from convscope.inspect.record import untouched
 from convscope.inspect.subject import Subject, subject_of
 from convscope.inspect.units import Units
 from convscope.inspect.where import where
-from convscope.prediction import as_seen, padded
+from convscope.nets.views import shown
+from convscope.prediction import as_seen
 from convscope.runs import Run
 
 METHODS = ("grad-cam", "occlusion", "integrated-gradients")
@@ -231,7 +232,7 @@ def _prepared(subject: Subject, picture: Any) -> tuple[np.ndarray, str, tuple[st
         return seen, name, steps
     channels, height, width = subject.shape
     if pixels.shape[0] == channels and pixels.shape[1] <= height and pixels.shape[2] <= width:
-        return padded(pixels, (height, width)), name, ()
+        return shown(pixels, (height, width)), name, ()
     fitted = fit(pixels, subject.shape)
     return fitted.pixels, name, fitted.steps
 

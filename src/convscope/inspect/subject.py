@@ -17,7 +17,7 @@ from convscope.inspect.names import nearest
 from convscope.inspect.record import untouched
 from convscope.nets.answers import named, probabilities
 from convscope.nets.build import Net
-from convscope.prediction import padded
+from convscope.nets.views import shown
 from convscope.runs import Run
 
 BATCH = 256
@@ -47,21 +47,25 @@ class Subject:
     def given(self, pixels: UInt8[np.ndarray, "n c y x"]) -> Float[Tensor, "n c h w"]:
         """Pictures of 0..255 as the net takes them: normalised, on its device; smaller ones get a black border.
 
+        Of the larger pictures that a Run's net was shown parts of, it is the middle.
+
         Raises:
-            PictureError: They have other channels, or are larger.
+            PictureError: They have other channels, or are larger than any it learned from.
         """
         return torch.from_numpy(self.normalised(pixels)).to(self.device)
 
     def normalised(self, pixels: UInt8[np.ndarray, "n c y x"]) -> Float[np.ndarray, "n c h w"]:
         """As `given`, on the CPU."""
         wanted, came = self.shape, pixels.shape[1:]
-        if came[0] != wanted[0] or came[1] > wanted[1] or came[2] > wanted[2]:
+        # Of the pictures that a Run learned from, the net may see parts: here the middle.
+        whole = self.run is not None and list(came) == self.run.info["picture_shape"]
+        if not whole and (came[0] != wanted[0] or came[1] > wanted[1] or came[2] > wanted[2]):
             raise PictureError(
                 f"pictures of {'x'.join(map(str, came))} came, but the net takes {'x'.join(map(str, wanted))}: "
                 "bring them to its size and channels first (convscope.data.fit)"
             )
         if came != wanted:
-            pixels = np.stack([padded(p, wanted[1:]) for p in pixels])
+            pixels = shown(pixels, wanted[1:])
         scale, shift = (np.array(v, np.float32)[:, None, None] for v in (self.scale, self.shift))
         return pixels * scale + shift
 

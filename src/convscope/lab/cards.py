@@ -26,7 +26,7 @@ from convscope.inspect.units import Patches, Units
 from convscope.inspect.wiring import hears
 from convscope.lab.jobs import Jobs, Waiting
 from convscope.lab.lens import MEASURED, Lens
-from convscope.prediction import padded
+from convscope.nets.views import shown
 
 T = TypeVar("T")
 
@@ -256,7 +256,7 @@ def patches(
     lines, pixels = [], {}
     rows = zip(found.values[number], found.pictures[number], found.places[number], strict=True)
     for n, (value, picture, place) in enumerate(rows):
-        whole = padded(np.asarray(images.train.pixels[picture]), subject.shape[1:])
+        whole = shown(np.asarray(images.train.pixels[picture]), subject.shape[1:])
         label = int(images.train.labels[picture])
         pixels[f"{name}.{n}"] = small(cut(whole, layer, int(place)))
         lines.append({

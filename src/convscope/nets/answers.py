@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -28,3 +30,20 @@ def probabilities(stack: Stack, answers: Float[Tensor, "n k"]) -> Float[Tensor, 
             return torch.softmax(2 * answers, 1)
         case _:
             return torch.softmax(answers, 1)
+
+
+def averaged(
+    stack: Stack, answers: Float[Tensor, "views n k"], what: Literal["answers", "probabilities"]
+) -> Float[Tensor, "n k"]:
+    """One answer for each picture from those to its views: their mean, or what means the mean of their probabilities."""
+    if len(answers) == 1 or what == "answers":
+        return answers.mean(0)
+    chances = torch.stack([probabilities(stack, view) for view in answers]).mean(0)
+    logits = chances.clamp_min(torch.finfo(chances.dtype).tiny).log()
+    match stack.last:
+        case steps.Rbf():
+            return -2 * logits
+        case steps.Squash() | steps.Tanh():
+            return logits / 2
+        case _:
+            return logits

@@ -161,9 +161,9 @@ def _answers(
     run: Run, net: nn.Module, line: str, pixels: UInt8[np.ndarray, "c h w"]
 ) -> Float[np.ndarray, "k y x"] | None:
     """What each kernel of `line` answers to one picture, bias included, before what follows in the line."""
-    from convscope.training.parts import centred
+    from convscope.training.parts import viewed
 
-    seen = centred(torch.from_numpy(pixels[None].copy()), run.stack.input.shape[1:])[0].numpy()
+    seen = viewed(torch.from_numpy(pixels[None].copy()), run.stack.input.shape[1:])[0].numpy()
     if seen.shape != run.stack.input.shape:
         return None
     x: Tensor = torch.from_numpy(run.normalised(seen))[None]

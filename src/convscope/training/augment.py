@@ -11,7 +11,7 @@ from torch import Tensor
 from convscope.training.colours import jittered, lit
 from convscope.training.distort import distort
 from convscope.training.moments import Principal
-from convscope.training.parts import Size, centred, cut, parts
+from convscope.training.parts import Size, cut, parts, viewed
 from convscope.training.recipe import Recipe
 
 Draw = Callable[[str], torch.Generator]
@@ -45,7 +45,7 @@ def _placed(
     pixels: UInt8[Tensor, "n c h w"], recipe: Recipe, size: Size, draw: Draw
 ) -> Num[Tensor, "n c y x"]:
     height, width = (max(sides) for sides in zip(pixels.shape[2:], size, strict=True))
-    pixels = centred(pixels, (height, width))
+    pixels = viewed(pixels, (height, width))
     seen = parts(len(pixels), recipe, (height, width), size, draw("place"), draw("side"))
     if recipe.distorts or recipe.area < 1:
         return distort(pixels, recipe, size, draw("distort"), seen)

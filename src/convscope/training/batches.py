@@ -11,12 +11,12 @@ from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 from convscope.data.images import Pictures
-from convscope.nets.views import VIEWS, shifted
+from convscope.nets.views import PLAIN, VIEWS
 from convscope.training.augment import augmented
 from convscope.training.chance import generator, numbers
 from convscope.training.mixing import Mixing, erased, mixing
 from convscope.training.moments import Normalisation, Principal
-from convscope.training.parts import centred
+from convscope.training.parts import viewed
 from convscope.training.recipe import Recipe
 
 
@@ -36,7 +36,7 @@ class Feeder:
         self.pixels = torch.as_tensor(np.asarray(pictures.pixels), device=device)
         self.labels = torch.as_tensor(np.asarray(pictures.labels), device=device)
         self.size, self.rule, self.recipe, self.seed = size, rule, recipe, seed
-        self.principal = principal
+        self.principal, self.view = principal, PLAIN
         self.scale, self.shift = (
             torch.tensor(v, device=device)[:, None, None] for v in (rule.scale, rule.shift)
         )
@@ -46,31 +46,36 @@ class Feeder:
 
     def views(self) -> Iterator[Feeder]:
         """The same pictures, once for each view that the recipe shows to a trained net."""
-        for down, right in VIEWS[self.recipe.views]:
+        for view in VIEWS[self.recipe.views].views:
             seen = copy(self)
-            if down or right:
-                moved = shifted(self.pixels.cpu().numpy(), down, right)
-                seen.pixels = torch.as_tensor(moved, device=self.pixels.device)
+            seen.view = view
             yield seen
+
+    @property
+    def whole(self) -> bool:
+        """Whether unchanged pictures are shown whole and as they lie, with black around smaller ones."""
+        return self.view == PLAIN and all(
+            have <= seen for have, seen in zip(self.pixels.shape[2:], self.size, strict=True)
+        )
 
     def order(self, epoch: int) -> Int[Tensor, " n"]:
         """The order in which an epoch shows the pictures."""
         return torch.randperm(len(self), generator=generator(self.seed, "order", epoch))
 
     def batch(self, index: Int[Tensor, " n"], epoch: int, step: int) -> Float[Tensor, "n c h w"]:
-        """The pictures of one step."""
+        """The pictures of one step, changed at random where the recipe asks for it."""
+        if not self.recipe.changes(epoch):
+            return self.plain(index)
+
+        def draw(purpose: str) -> torch.Generator:
+            return generator(self.seed, purpose, epoch, step)
+
         pixels = self.pixels.index_select(0, index.to(self.pixels.device))
-        if self.recipe.changes(epoch):
-
-            def draw(purpose: str) -> torch.Generator:
-                return generator(self.seed, purpose, epoch, step)
-
-            seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
-            if self.recipe.erase or self.recipe.cutout:
-                seen = erased(seen, self.recipe, draw("erase"))
-            mixed = self.mixing(len(index), epoch, step)
-            return seen if mixed is None else mixed.pictures(seen)
-        return self._normalised(centred(pixels, self.size))
+        seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
+        if self.recipe.erase or self.recipe.cutout:
+            seen = erased(seen, self.recipe, draw("erase"))
+        mixed = self.mixing(len(index), epoch, step)
+        return seen if mixed is None else mixed.pictures(seen)
 
     def mixing(self, n: int, epoch: int, step: int) -> Mixing | None:
         """How the `n` pictures of a step are mixed, and their labels with them; None where they are not."""
@@ -78,9 +83,10 @@ class Feeder:
             return None
         return mixing(n, self.recipe, self.size, numbers(self.seed, "mix", epoch, step))
 
-    def plain(self, start: int, stop: int) -> Float[Tensor, "n c h w"]:
-        """Pictures start to stop, unchanged, as an evaluation takes them."""
-        return self._normalised(centred(self.pixels[start:stop], self.size))
+    def plain(self, index: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
+        """These pictures unchanged, as an evaluation takes them."""
+        pixels = self.pixels.index_select(0, index.to(self.pixels.device))
+        return self._normalised(viewed(pixels, self.size, self.view))
 
     def _normalised(self, pixels: Num[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """scale x + shift, in place where the values are floats of our own."""

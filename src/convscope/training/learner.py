@@ -88,7 +88,7 @@ class TorchLearner:
     @torch.no_grad()
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
         self.net.eval()
-        return self.net(feeder.plain(start, stop)).cpu()
+        return self.net(feeder.plain(torch.arange(start, stop))).cpu()
 
     def state(self) -> dict[str, np.ndarray]:
         return {

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from convscope.data.images import Images, Pictures
 from convscope.errors import DivergedError, RecipeError, RunError
-from convscope.nets.answers import named
+from convscope.nets.answers import averaged, named
 from convscope.nets.build import Net, build
 from convscope.nets.lowered import lacking
 from convscope.nets.stack import Stack
+from convscope.nets.views import VIEWS
 from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
 from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder
@@ -271,7 +272,7 @@ class _Training:
             torch.cat([self.learner.answers(view, s, min(s + EVALUATION_BATCH, len(view))) for s in starts])
             for view in feeder.views()
         ]
-        return torch.stack(views).mean(0) if len(views) > 1 else views[0]
+        return averaged(self.plan.stack, torch.stack(views), VIEWS[self.recipe.views].averaged)
 
     def _kept(self) -> Tensor:
         return self.learner.theta if self.average is None else self.average

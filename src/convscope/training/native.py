@@ -51,7 +51,7 @@ class NativeLearner:
         if self.recipe.changes(epoch):
             batch = native.Batch.floats(feeder.batch(index, epoch, step).numpy())
         else:
-            batch = self._gathered(feeder, index)
+            batch = self._plain(feeder, index)
         labels = feeder.labels[index].numpy()
         seed = seed_for(self.seed, "dropout", epoch, step)
         loss, correct = self.engine.gradients(
@@ -65,7 +65,7 @@ class NativeLearner:
         return loss, correct
 
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
-        batch = self._gathered(feeder, torch.arange(start, stop))
+        batch = self._plain(feeder, torch.arange(start, stop))
         return torch.from_numpy(self.engine.outputs(batch, self.vector, self.running))
 
     def state(self) -> dict[str, np.ndarray]:
@@ -77,7 +77,10 @@ class NativeLearner:
         self.steps = int(state["steps"])
         load_buffers(self.net, state)
 
-    def _gathered(self, feeder: Feeder, index: Int[Tensor, " n"]) -> native.Batch:
+    def _plain(self, feeder: Feeder, index: Int[Tensor, " n"]) -> native.Batch:
+        """Unchanged pictures: the engine itself gathers those that are shown whole."""
+        if not feeder.whole:
+            return native.Batch.floats(feeder.plain(index).numpy())
         rule = feeder.rule
         scale, shift = np.array(rule.scale, np.float32), np.array(rule.shift, np.float32)
         return native.Batch.gather(feeder.pixels.numpy(), index.numpy(), scale, shift)

@@ -10,12 +10,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from convscope.nets.views import PLAIN, Size, View
 from convscope.training.recipe import Recipe
 
 TRIES = 10
 """So many random parts are drawn, and the first that lies within the picture is taken."""
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,15 @@ def bordered(pixels: Tensor, sides: tuple[int, int, int, int], outside: str) -> 
     return pixels
 
 
-def centred(pixels: UInt8[Tensor, "n c h w"], size: tuple[int, int]) -> UInt8[Tensor, "n c y x"]:
-    """Pictures with black added around them, or cut off, until they have `size`."""
-    more = [size[axis] - pixels.shape[2 + axis] for axis in (0, 1)]
-    top, left = more[0] // 2, more[1] // 2
-    if not any(more):
-        return pixels
-    return F.pad(pixels, (left, more[1] - left, top, more[0] - top))
+def viewed(pixels: UInt8[Tensor, "n c h w"], size: Size, view: View = PLAIN) -> UInt8[Tensor, "n c y x"]:
+    """Pictures as a net of `size` is shown them by a view, black where nothing is: `convscope.nets.views.shown` of a batch.
+
+    >>> viewed(torch.tensor([[[[7]]]], dtype=torch.uint8), (2, 3)).tolist()
+    [[[[0, 7, 0], [0, 0, 0]]]]
+    """
+    high, wide = pixels.shape[2:]
+    top, left = view.corner((high, wide), size)
+    # Negative borders cut: where the part begins later, or ends sooner, than the picture.
+    sides = (-left, left + size[1] - wide, -top, top + size[0] - high)
+    seen = F.pad(pixels, sides) if any(sides) else pixels
+    return seen.flip(3) if view.mirrored else seen

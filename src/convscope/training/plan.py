@@ -11,6 +11,7 @@ import torch
 from convscope.data.images import Images, Pictures
 from convscope.errors import RecipeError, RunError
 from convscope.nets.stack import Stack
+from convscope.nets.views import VIEWS
 from convscope.nets.zoo import find
 from convscope.runs import Run
 from convscope.training.chance import generator
@@ -49,11 +50,11 @@ def make_plan(
     """
     name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
     stack = find(net) if isinstance(net, str) else net
-    stack = fitted(stack, images)
     chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe)
     knobs = recipe if isinstance(recipe, Recipe) else chosen.recipe
     if target is not None and not knobs.validation:
         knobs = knobs.changed(validation=1 / 12)
+    stack = fitted(stack, images, knobs)
     loss_for(stack, knobs)
     if knobs.pad > min(images.shape[1:]):
         height, width = images.shape[1:]
@@ -85,12 +86,23 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
     return ("lenet5-modern", "") if quick else ("lenet5", "")
 
 
-def fitted(stack: Stack, images: Images) -> Stack:
+def fitted(stack: Stack, images: Images, recipe: Recipe) -> Stack:
     """The net for these pictures: as many answers as classes, as many channels; larger pictures widen the input.
 
-    A net whose text fixes the values of black and white keeps its size: pictures are padded or cut to it.
+    A net whose text fixes the values of black and white keeps its size: pictures are padded to it. A recipe that crops
+    shows the net a part of each picture, and has it made for that.
+
+    Raises:
+        RecipeError: The recipe shows parts of pictures that the net sees whole.
     """
-    return fitted_to(stack, images.shape, len(images.classes))
+    channels, height, width = images.shape
+    seen = recipe.seen(height, width)
+    if VIEWS[recipe.views].parts and seen == (height, width):
+        raise RecipeError(
+            f"views={recipe.views} shows parts of pictures, but the net sees the whole {width} x {height} pixels: "
+            "give crop, too, such as 0.875"
+        )
+    return fitted_to(stack, (channels, *seen), len(images.classes))
 
 
 def fitted_to(stack: Stack, shape: tuple[int, int, int], classes: int) -> Stack:

@@ -11,6 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from convscope.errors import RecipeError
+from convscope.nets.views import VIEWS, Size
 
 
 def number(default: Any, help: str, *, low: float = 0, high: float = 1e9, unit: str = "") -> Any:
@@ -78,6 +79,12 @@ class Recipe:
     shear: float = number(0.0, "random horizontal shear, up to this many pixels a pixel", high=2)
     elastic: float = number(0.0, "random elastic distortion: typical displacement", high=100, unit="pixels")
     flip: float = number(0.0, "part of the pictures that are shown mirrored, left to right", high=1)
+    crop: float = number(
+        1.0,
+        "side of the part that the net sees, at random in training, as a part of the picture's side",
+        low=0.1,
+        high=1,
+    )
     pad: int = number(
         0, "random crop out of the picture with a border of so many pixels", high=1000, unit="pixels"
     )
@@ -116,9 +123,9 @@ class Recipe:
     calm: int = number(0, "last epochs of the run, without random changes", high=100_000, unit="epochs")
     views: str = choice(
         "plain",
-        "how a picture is shown to the trained net: as it is, or nine times, up to a pixel aside, the answers averaged",
-        "plain",
-        "shifted",
+        "what the trained net sees of a picture, its answers averaged: the picture; nine, moved by up to a pixel; it and "
+        "its mirror image; or ten parts of a larger one, corners and middle, mirrored too",
+        *VIEWS,
     )
     engine: str = choice(
         "auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch"
@@ -146,6 +153,14 @@ class Recipe:
         """All knobs by name."""
         return asdict(self)
 
+    def seen(self, height: int, width: int) -> Size:
+        """How much of pictures of this size the net sees, (height, width) in pixels.
+
+        >>> Recipe(crop=0.875).seen(256, 256)
+        (224, 224)
+        """
+        return max(1, round(self.crop * height)), max(1, round(self.crop * width))
+
     @property
     def distorts(self) -> bool:
         """Whether pictures are turned, bent or moved by less than a pixel."""
@@ -163,7 +178,7 @@ class Recipe:
 
     def changes(self, epoch: int) -> bool:
         """Whether an epoch (they count from 1) shows the pictures changed at random."""
-        placed = self.distorts or any((self.flip, self.pad, self.area < 1))
+        placed = self.distorts or any((self.flip, self.pad, self.area < 1, self.crop < 1))
         asked = placed or self.jitters or self.lighting or self.erase or self.cutout or self.mixes
         return bool(asked) and epoch <= self.epochs - self.calm
 

@@ -189,7 +189,9 @@ def _order(desk: Desk, wanted: Wanted) -> Order:
     known = known or desk.looks.known(source, wanted.size, wanted.fit)
     stack = order.stack
     if known is not None:
-        stack = bounded(fitted_to(stack, tuple(known["shape"]), known["count"]))
+        channels, height, width = known["shape"]
+        shape = (channels, *order.chosen.seen(height, width))
+        stack = bounded(fitted_to(stack, shape, known["count"]))
     loss_for(stack, order.chosen)
     return order
 
