@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from foreign import FOREIGN, foreign
+from small_zoo import small
 
 import convscope as cs
 from convscope.inspect.subject import Subject, subject_of
@@ -13,7 +14,7 @@ NETS = [*cs.zoo, *FOREIGN]
 
 
 def subject(name: str) -> Subject:
-    net = foreign(name) if name in FOREIGN else build(cs.zoo[name], seed=2)
+    net = foreign(name) if name in FOREIGN else build(small(name), seed=2)
     return subject_of(net.eval(), shape=getattr(net, "shape", None), mean=0.1, std=0.9)
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from captum.attr import LayerGradientXActivation
 from foreign import foreign
+from small_zoo import small
 from torch import Tensor, nn
 
 import convscope as cs
@@ -25,7 +26,7 @@ NETS = [*cs.zoo, "residual", "gated", "grey"]
 
 
 def looked_into(name: str) -> Subject:
-    net = foreign(name) if name not in cs.zoo else build(cs.zoo[name], seed=3).eval()
+    net = foreign(name) if name not in cs.zoo else build(small(name), seed=3).eval()
     for parameter in net.parameters():
         parameter.data += 0.03 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2))
     return subject_of(net, shape=getattr(net, "shape", None), mean=0.4, std=0.3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from foreign import Residual, foreign
+from small_zoo import small
 from torch import nn
 
 import convscope as cs
@@ -22,7 +23,7 @@ WORDS = {"mean": 0.3, "std": 0.4}
 
 
 def looked_into(name: str) -> Subject:
-    net = build(cs.zoo[name], seed=2) if name in cs.zoo else foreign(name)
+    net = build(small(name), seed=2) if name in cs.zoo else foreign(name)
     return subject_of(net, shape=getattr(net, "shape", None), **WORDS)
 
 

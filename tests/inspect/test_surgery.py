@@ -10,6 +10,7 @@ import torch
 from foreign import foreign
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_zoo import small
 from torch import Tensor, nn
 
 import convscope as cs
@@ -39,7 +40,7 @@ def looked_into(name: str, seed: int = 1) -> Subject:
     if name in ("residual", "gated", "grey"):
         net = shaken(foreign(name), seed)
     else:
-        net = shaken(build(cs.parse(NORMED) if name == "normed" else cs.zoo[name], seed), seed)
+        net = shaken(build(cs.parse(NORMED) if name == "normed" else small(name), seed), seed)
     return subject_of(net, shape=getattr(net, "shape", None), mean=0.4, std=0.3)
 
 

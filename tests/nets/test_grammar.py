@@ -135,6 +135,41 @@ WRONG = [
     ),
     (HEAD + "a adaptive 0x1", "line 2, column 12: a size such as 5x5 was expected, not '0x1'"),
     (
+        HEAD + "a conv 4 3x3; b add aa",
+        "line 2, column 21: there is no layer 'aa' above: did you mean a?",
+    ),
+    (
+        HEAD + "a conv 4 3x3; b from q | conv 4 3x3",
+        "line 2, column 22: there is no layer 'q' above: there are input, a",
+    ),
+    (
+        HEAD + "a conv 4 3x3; b add b",
+        "line 2, column 21: there is no layer 'b' above: there are input, a",
+    ),
+    (
+        HEAD + "a conv 4 3x3; b conv 4 3x3 stride=2 | add a",
+        "line 2, column 39: add takes two of one shape, but a gives 4x26x26 and here are 4x12x12: "
+        "give both as many maps of the same size",
+    ),
+    (
+        HEAD + "a conv 4 3x3; b conv 8 3x3 stride=2x1 padding=1 | add a",
+        "line 2, column 51: add takes two of one shape, but a gives 4x26x26 and here are 8x13x26: "
+        "add a layer such as `short from a | conv 8 1x1 stride=2x1` above, and add that instead",
+    ),
+    (
+        HEAD + "a conv 4 3x3 | from input",
+        "line 2, column 16: from begins a line: give what it begins a line of its own",
+    ),
+    (
+        HEAD + "a conv 4 3x3; b from a",
+        "line 2, column 22: a step was expected behind 'a': | and what is done with it",
+    ),
+    (
+        HEAD + "a conv 4 3x3; b conv 4 3x3; c from a | linear 3",
+        "line 2, column 15: nothing takes in what b gives: a line below must add it, or begin from it",
+    ),
+    (HEAD + "a conv 4 3x3; b add 7", "line 2, column 21: the name of a layer above was expected, not '7'"),
+    (
         HEAD + "a linear 1000000; b linear 10 ; c cnv",
         "line 2, column 35: there is no step 'cnv': did you mean conv?",
     ),
@@ -192,6 +227,30 @@ def test_printing_undoes_parsing(head: str, drawn: list[tuple[str, list[str]]]):
         stack = parse(text)
     except StackError as error:
         assert error.line > 1
+        return
+    assert parse(str(stack)) == stack
+
+
+@given(
+    st.data(),
+    st.lists(st.sampled_from(["conv 3 3x3 padding=1", "conv 3 1x1 bias=no"]), min_size=2, max_size=6),
+)
+@settings(max_examples=60, deadline=None)
+def test_printing_undoes_parsing_where_layers_take_in_others(data: st.DataObject, drawn: list[str]):
+    text, names = "input 3x6x6\n", ["input"]
+    for n, step in enumerate(drawn):
+        start = data.draw(st.sampled_from(["", *names]))
+        more = data.draw(st.lists(st.sampled_from(names), max_size=2))
+        text += (
+            f"l{n} "
+            + " | ".join([*([f"from {start}"] if start else []), step, *(f"add {m}" for m in more)])
+            + "\n"
+        )
+        names.append(f"l{n}")
+    try:
+        stack = parse(text)
+    except StackError as error:
+        assert "nothing takes in what" in str(error)
         return
     assert parse(str(stack)) == stack
 

@@ -57,14 +57,67 @@ def vgg(convolutions: tuple[int, ...]) -> nn.Module:
     return Sequential(features, 7, classifier)
 
 
+class Block(nn.Module):
+    """torchvision's BasicBlock, or with `wide` its Bottleneck."""
+
+    def __init__(self, below: int, width: int, stride: int, wide: bool) -> None:
+        super().__init__()
+        kernels = (
+            [(width, 1, 1), (width, 3, stride), (4 * width, 1, 1)]
+            if wide
+            else [(width, 3, stride), (width, 3, 1)]
+        )
+        maps = below
+        for n, (out, kernel, apart) in enumerate(kernels, start=1):
+            self.add_module(f"conv{n}", nn.Conv2d(maps, out, kernel, apart, kernel // 2, bias=False))
+            self.add_module(f"bn{n}", nn.BatchNorm2d(out))
+            maps = out
+        self.count = len(kernels)
+        self.downsample = None
+        if stride > 1 or maps != below:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(below, maps, 1, stride, bias=False), nn.BatchNorm2d(maps)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for n in range(1, self.count + 1):
+            y = getattr(self, f"bn{n}")(getattr(self, f"conv{n}")(y))
+            y = y if n == self.count else y.relu()
+        return (y + (x if self.downsample is None else self.downsample(x))).relu()
+
+
+class ResNet(nn.Module):
+    def __init__(self, blocks: tuple[int, ...], wide: bool) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        below = 64
+        for stage, count in enumerate(blocks):
+            rows = []
+            for n in range(count):
+                rows.append(Block(below, 64 << stage, 2 if stage and not n else 1, wide))
+                below = (64 << stage) * (4 if wide else 1)
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*rows))
+        self.fc = nn.Linear(below, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(self.bn1(self.conv1(x)).relu())
+        for stage in range(1, 5):
+            x = getattr(self, f"layer{stage}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
 THEIRS: dict[str, Callable[[], nn.Module]] = {
     "alexnet-owt": alexnet,
     "vgg11": lambda: vgg((1, 1, 2, 2, 2)),
     "vgg16": lambda: vgg((2, 2, 3, 3, 3)),
+    "resnet18": lambda: ResNet((2, 2, 2, 2), wide=False),
+    "resnet50": lambda: ResNet((3, 4, 6, 3), wide=True),
 }
 
 
-SIDE = {"vgg16": 96}
+SIDE = {"vgg16": 96, "resnet50": 128}
 """Other sizes take the adaptive pool's own way, and less time."""
 
 

@@ -47,7 +47,14 @@ ALEXNET = [
     ("fc7", (4096, 1, 1), 16_781_312),
     ("fc8", (1000, 1, 1), 4_097_000),
 ]
-COUNTS = {"alexnet": 60_965_224, "alexnet-owt": 61_100_840, "vgg11": 132_863_336, "vgg16": 138_357_544}
+COUNTS = {
+    "alexnet": 60_965_224,
+    "alexnet-owt": 61_100_840,
+    "vgg11": 132_863_336,
+    "vgg16": 138_357_544,
+    "resnet18": 11_689_512,
+    "resnet50": 25_557_032,
+}
 """Parameters as published: the sums of the papers' tables, and those of torchvision's models."""
 
 
@@ -132,9 +139,7 @@ def test_the_built_net_has_the_parameters_and_shapes_of_its_stack(name: str):
     stack: Stack = narrow(name)
     net = build(stack).eval()
     assert sum(p.numel() for p in net.parameters()) == stack.parameters
-    x = torch.randn(2, *stack.input.shape)
-    for line in stack.lines:
-        x = getattr(net, line.name)(x)
+    for line, x in net.through(torch.randn(2, *stack.input.shape)):
         assert x.reshape(2, -1).shape[1] == torch.Size(stack.shapes[line.name]).numel(), line.name
     assert net(torch.randn(2, *stack.input.shape)).shape == (2, stack.outputs)
 
@@ -143,14 +148,13 @@ def test_the_built_net_has_the_parameters_and_shapes_of_its_stack(name: str):
 def test_the_computed_receptive_field_is_the_one_that_gradients_measure(name: str):
     """With weights of one and no squashing, the pixels that reach the middle value are exactly those it sees."""
     stack = narrow(name)
-    net = build(stack).double()
+    net = build(stack).double().eval()
     for module in net.modules():
         for parameter in module.parameters(recurse=False):
             nn.init.constant_(parameter, 1e-3)
     x = torch.rand(1, *stack.input.shape, dtype=torch.float64, requires_grad=True)
-    value, rungs = x, stack.ladder
-    for rung in rungs:
-        value = getattr(net, rung.name)(value)
+    rungs = stack.ladder
+    for rung, (_, value) in zip(rungs, net.through(x), strict=True):
         flat = value.reshape(1, rung.output[0], -1)
         middle = (rung.output[1] // 2) * rung.output[2] + rung.output[2] // 2
         (gradient,) = torch.autograd.grad(flat[0, :, middle].sum(), x, retain_graph=True)

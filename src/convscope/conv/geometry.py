@@ -150,6 +150,18 @@ class Field:
             self.start - before * self.jump,
         )
 
+    def united(self, other: Field, positions: int) -> Field:
+        """The smallest field that holds both, at each of so many positions of a map that two ways lead to.
+
+        >>> Field(3, 1, -1).united(Field(1, 1, 0), 9)
+        Field(size=3, jump=1, start=-1)
+        """
+        start, end = min(self.start, other.start), max(self.start + self.size, other.start + other.size)
+        if self.jump == other.jump:
+            return Field(end - start, self.jump, start)
+        last = max(self.span(positions - 1)[1], other.span(positions - 1)[1])
+        return Field(max(end, last) - start, 0, start)
+
     def span(self, position: int) -> tuple[int, int]:
         """First pixel that the value at `position` sees, and the pixel after the last; both may lie in padding.
 

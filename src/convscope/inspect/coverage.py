@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 from jaxtyping import Bool, Int
 
 from convscope.errors import StackError
 from convscope.inspect.names import nearest
+from convscope.nets.joins import PICTURE, Add, Join
 from convscope.nets.stack import Stack
 from convscope.nets.steps import Areas, Linear, Rbf
-from convscope.nets.windows import Step, Window, window_of
+from convscope.nets.windows import Shape, Step, Window, window_of
+
+Reach = Bool[np.ndarray, "m p"]
 
 
 def coverage(stack: Stack, layer: str) -> Int[np.ndarray, "h w"]:
     """Pixel -> how many places of a layer's map see it, counted exactly along rows and columns.
 
     `Stack.coverage` counts from a field's first to its last pixel; here what a window with dilation skips is not seen.
+    Where two ways are added, all rows that one of them sees count, and so do all columns.
 
     Raises:
         StackError: There is no such layer.
@@ -30,19 +36,26 @@ def coverage(stack: Stack, layer: str) -> Int[np.ndarray, "h w"]:
     if layer not in names:
         raise StackError(f"there is no layer {layer[:60]!r}{nearest(layer[:60], names)}")
     reach = [np.eye(size, dtype=bool) for size in stack.input.shape[1:]]
-    wanted = stack.lines[: names.index(layer) + 1]
-    shape = stack.input.shape
-    for step in (step for line in wanted for step in line.steps):
-        after = step.output(shape)
-        reach = [_through(step, shape, after, reach[axis], axis) for axis in (0, 1)]
-        shape = after
-    rows, columns = (one.sum(axis=0) for one in reach)
+    known = {PICTURE: reach}
+    for name, places in groupby(stack.places, key=lambda place: place.line.name):
+        for place in places:
+            if isinstance(place.step, Join):
+                reach = _joined(place.step, reach, known[place.step.layer])
+            else:
+                reach = [
+                    _through(place.step, place.before, place.after, reach[axis], axis) for axis in (0, 1)
+                ]
+        known[name] = reach
+    rows, columns = (one.sum(axis=0) for one in known[layer])
     return np.outer(rows, columns)
 
 
-def _through(
-    step: Step, shape: tuple[int, int, int], after: tuple[int, int, int], reach: Bool[np.ndarray, "n p"], axis: int
-) -> Bool[np.ndarray, "m p"]:  # fmt: skip
+def _joined(step: Join, reach: list[Reach], other: list[Reach]) -> list[Reach]:
+    """Along each axis, what is seen on both ways."""
+    return [a | b for a, b in zip(reach, other, strict=True)] if isinstance(step, Add) else other
+
+
+def _through(step: Step, shape: Shape, after: Shape, reach: Reach, axis: int) -> Reach:
     """Place -> the pixels it sees along an axis, behind one more step."""
     if isinstance(step, Linear | Rbf):
         return np.any(reach, axis=0)[None]

@@ -50,15 +50,12 @@ def effective_field(
         StackError: The net has no such unit.
     """
     layer, number = unit_of(net, unit)
-    lines = [line.name for line in net.stack.lines]
     kept = [p.requires_grad for p in net.parameters()]
     given = torch.as_tensor(pictures, dtype=torch.float32).requires_grad_()
     try:
         net.requires_grad_(False)
         with torch.enable_grad():
-            x = given
-            for name in lines[: lines.index(layer) + 1]:
-                x = getattr(net, name)(x)
+            x = next(made for line, made in net.through(given) if line.name == layer)
             x = x if x.dim() == 4 else x[:, :, None, None]
             (gradient,) = torch.autograd.grad(x[:, number, at[0], at[1]].sum(), given)
     finally:

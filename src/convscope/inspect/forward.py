@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from convscope.errors import StackError
 from convscope.inspect.names import nearest
 from convscope.nets.build import Net
-from convscope.nets.stack import Line
+from convscope.nets.joins import From
+from convscope.nets.layers import Add
 from convscope.nets.steps import Areas, Linear, Rbf
-from convscope.nets.windows import Step, Window
+from convscope.nets.windows import Line, Shape, Step, Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,24 +35,35 @@ class Pass:
 
 def passes(net: Net, picture: Float[Tensor, "c h w"]) -> Iterator[Pass]:
     """Each layer's part of one picture's way through a net in evaluation mode, in order, without gradients."""
-    x = picture[None]
+    before, made = _shapes(net), []
+
+    def run(line: Line, given: tuple[Tensor, ...]) -> Tensor:
+        done, result = _pass(net, line, given, before[line.name])
+        made.append(done)
+        return result
+
     with torch.no_grad():
-        for line, shape in _shapes(net):
-            step = working_step(line)
-            sequence, given, module = getattr(net, line.name), None, None
-            kinds, after = iter(s.kind for s in line.steps[line.steps.index(step) :]), []
-            for name, part in sequence.named_children():
-                if name == "flatten":
-                    given = x[0].view(shape)
-                elif name.startswith("pad_"):
-                    given = x[0]
-                elif module is None and name == step.kind:
-                    given, module = x[0] if given is None else given, part
-                x = part(x)
-                if module is not None:
-                    after.append((next(kinds), _maps(x)))
-            assert given is not None and module is not None
-            yield Pass(line, step, module, given, _maps(x), tuple(after))
+        for _ in net.through(picture[None], run):
+            yield made.pop()
+
+
+def _pass(net: Net, line: Line, given: tuple[Tensor, ...], before: Shape) -> tuple[Pass, Tensor]:
+    """A line's part, and what it gives to the net; `before` is the shape before its working step."""
+    step, (x, *others) = working_step(line), given
+    kinds, after = iter(s.kind for s in line.steps[line.steps.index(step) :]), []
+    left, taken, module = iter(others), None, None
+    for name, part in getattr(net, line.name).named_children():
+        if name == "flatten":
+            taken = x[0].view(before)
+        elif name.startswith("pad_"):
+            taken = x[0]
+        elif module is None and name == step.kind:
+            taken, module = x[0] if taken is None else taken, part
+        x = part(x, next(left)) if isinstance(part, Add) else part(x)
+        if module is not None:
+            after.append((next(kinds), _maps(x)))
+    assert taken is not None and module is not None
+    return Pass(line, step, module, taken, _maps(x), tuple(after)), x
 
 
 def pass_of(net: Net, picture: Float[Tensor, "c h w"], layer: str) -> Pass:
@@ -72,18 +84,17 @@ def working_step(line: Line) -> Step:
         found = next((step for step in line.steps if isinstance(step, kinds)), None)
         if found is not None:
             return found
-    return line.steps[0]
+    return next(step for step in line.steps if not isinstance(step, From))
 
 
 def _maps(x: Tensor) -> Float[Tensor, "k y x"]:
     return x[0] if x.dim() == 4 else x[0][:, None, None]
 
 
-def _shapes(net: Net) -> Iterator[tuple[Line, tuple[int, int, int]]]:
-    """Each line, with the shape before its working step."""
+def _shapes(net: Net) -> dict[str, Shape]:
+    """Line -> the shape before its working step."""
     before = {}
     for line, step, shape in net.stack.walk():
         if step is working_step(line):
             before.setdefault(line.name, shape)
-    for line in net.stack.lines:
-        yield line, before[line.name]
+    return before

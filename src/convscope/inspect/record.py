@@ -234,7 +234,7 @@ class _Keeper:
 
 def _kind(net: nn.Module, name: str, module: nn.Module) -> str:
     if isinstance(net, Net):
-        return next(line.steps[0].kind for line in net.stack.lines if line.name == name)
+        return next(line.kind for line in net.stack.lines if line.name == name)
     return type(module).__name__
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import groupby, islice, product
 from math import prod
 from typing import Any
 
@@ -13,8 +13,9 @@ import torch
 from convscope.errors import GeometryError, StackError
 from convscope.inspect.names import nearest
 from convscope.nets.build import Net
-from convscope.nets.stack import Line, Stack
-from convscope.nets.windows import Shape, Step, Window, window_of
+from convscope.nets.joins import PICTURE, Join, after
+from convscope.nets.stack import Stack
+from convscope.nets.windows import Line, Shape, Window, window_of
 
 CHANGEABLE = ("padding", "stride", "dilation")
 TRIED = {"padding": (0, 1, 2, 3, "same"), "stride": (1, 2, 3, 4), "dilation": (1, 2, 3)}
@@ -215,15 +216,15 @@ def _fitting(stack: Stack, changes: Mapping[str, Change]) -> tuple[list[Line], t
     for name in changes:
         if name not in names:
             raise StackError(f"there is no layer {name[:60]!r}{nearest(name[:60], names)}")
-    lines, shape = [], stack.input.shape
-    for line, own in zip(stack.lines, _inputs(stack), strict=True):
+    lines, shape, known = [], stack.input.shape, {PICTURE: stack.input.shape}
+    for line, places in groupby(stack.places, key=lambda place: place.line):
         new = _changed(line, changes.get(line.name, Change()))
-        why = _misfit(new, own, shape)
-        if why:
-            return lines, (line.name, why)
+        try:
+            shape = _refitted(new, [place.before for place in places], shape, known)
+        except GeometryError as error:
+            return lines, (line.name, str(error))
+        known[line.name] = shape
         lines.append(new)
-        for step in new.steps:
-            shape = step.output(shape)
     return lines, ("", "")
 
 
@@ -252,17 +253,6 @@ def _value(key: str, text: str) -> int | str:
     return int(text)
 
 
-def _inputs(stack: Stack) -> list[Shape]:
-    """The shape that each line is given."""
-    shapes = [stack.input.shape]
-    for line in stack.lines:
-        shape = shapes[-1]
-        for step in line.steps:
-            shape = step.output(shape)
-        shapes.append(shape)
-    return shapes[:-1]
-
-
 def _changed(line: Line, change: Change) -> Line:
     """A line whose window is changed."""
     if change == Change():
@@ -289,32 +279,17 @@ def _changeable(step: Window) -> tuple[str, ...]:
     return tuple(key for key in CHANGEABLE if hasattr(step, key) and (key != "padding" or step.pads))
 
 
-def _misfit(line: Line, own: Shape, shape: Shape) -> str:
-    """Why a line's weights, made for the shape `own`, do not fit another; "" where they do."""
-    for step in line.steps:
-        why = _step_misfit(step, own, shape)
-        if why:
-            return why
-        own, shape = _output(step, own), step.output(shape)
-    return ""
+def _refitted(line: Line, own: list[Shape], shape: Shape, known: Mapping[str, Shape]) -> Shape:
+    """What a line gives of another shape than its steps' `own`.
 
-
-def _step_misfit(step: Step, own: Shape, shape: Shape) -> str:
-    if not isinstance(step, Window) and step.parameters(shape) != step.parameters(own):
-        return f"its weights are for {_said(own)}, and {_said(shape)} come"
-    try:
-        step.output(shape)
-    except GeometryError as error:
-        return str(error)
-    return ""
-
-
-def _output(step: Step, shape: Shape) -> Shape:
-    """What a step gives of the shape it was made for; with a changed window that may be nothing."""
-    try:
-        return step.output(shape)
-    except GeometryError:
-        return shape
+    Raises:
+        GeometryError: Its weights or windows do not fit that shape, or what it adds does not.
+    """
+    for step, was in zip(line.steps, own, strict=True):
+        if not isinstance(step, Window | Join) and step.parameters(shape) != step.parameters(was):
+            raise GeometryError(f"its weights are for {_said(was)}, and {_said(shape)} come")
+        shape = after(step, shape, known)
+    return shape
 
 
 def _said(shape: Shape) -> str:

@@ -7,6 +7,8 @@ parameters is the order of the text.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from math import prod, sqrt
 
 import torch
@@ -14,8 +16,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from convscope.nets import layers, steps
-from convscope.nets.stack import Line, Stack
-from convscope.nets.windows import Shape, Step, window_of
+from convscope.nets.joins import PICTURE, Add, From, Place
+from convscope.nets.stack import Stack
+from convscope.nets.windows import Line, Shape, Step, window_of
 
 
 class Net(nn.Module):
@@ -28,15 +31,30 @@ class Net(nn.Module):
     def __init__(self, stack: Stack):
         super().__init__()
         self.stack = stack
-        shape = stack.input.shape
-        for line in stack.lines:
-            module, shape = _line(line, shape)
-            self.add_module(line.name, module)
+        self.kept = {name for line in stack.lines for name in (line.start, *line.added)}
+        for name, places in groupby(stack.places, key=lambda place: place.line.name):
+            self.add_module(name, layers.Steps(_parts(places)))
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        for line in self.stack.lines:
-            x = getattr(self, line.name)(x)
+        for _, made in self.through(x):
+            x = made
         return x.flatten(1)
+
+    def through(
+        self, x: Tensor, run: Callable[[Line, tuple[Tensor, ...]], Tensor] | None = None
+    ) -> Iterator[tuple[Line, Tensor]]:
+        """Each line in order, with what it gives.
+
+        `run` stands in for the lines' modules: of a line and what it takes in (its input, then what it adds) it makes
+        what the line gives.
+        """
+        known = {PICTURE: x}
+        for line in self.stack.lines:
+            given = (known[line.start] if line.start else x, *(known[name] for name in line.added))
+            x = run(line, given) if run else getattr(self, line.name)(*given)
+            if line.name in self.kept:
+                known[line.name] = x
+            yield line, x
 
 
 def build(stack: Stack, seed: int = 0) -> Net:
@@ -62,17 +80,19 @@ def build(stack: Stack, seed: int = 0) -> Net:
     return net
 
 
-def _line(line: Line, shape: Shape) -> tuple[nn.Module, Shape]:
+def _parts(places: Iterable[Place]) -> OrderedDict[str, nn.Module]:
+    """A line's modules, by the kinds of their steps; `from` has none."""
     parts: OrderedDict[str, nn.Module] = OrderedDict()
-    for step in line.steps:
+    for step, shape in ((place.step, place.before) for place in places):
+        if isinstance(step, From):
+            continue
         if isinstance(step, steps.Linear | steps.Rbf) and "flatten" not in parts:
             parts["flatten"] = nn.Flatten()
         if isinstance(step, steps.Conv) and len(set(_pairs(step, shape))) == 2:
             parts[f"pad_{step.kind}"] = layers.UnevenPad(step.sides(shape))
         name = step.kind if step.kind not in parts else f"{step.kind}{len(parts)}"
         parts[name] = _module(step, shape)
-        shape = step.output(shape)
-    return nn.Sequential(parts), shape
+    return parts
 
 
 def _pairs(step: steps.Conv, shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -91,6 +111,8 @@ def _module(step: Step, shape: Shape) -> nn.Module:
             return nn.MaxPool2d(kernel, stride, step.sides(shape)[:2])
         case steps.AveragePool():
             return nn.AvgPool2d(*window_of(step)[:2])
+        case Add():
+            return layers.Add()
         case steps.Adaptive() | steps.Global():
             return nn.AdaptiveAvgPool2d(step.parts())
         case steps.Linear():

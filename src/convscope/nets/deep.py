@@ -1,4 +1,4 @@
-"""The texts of nets whose lines follow a rule: VGG's blocks."""
+"""The texts of nets whose lines follow a rule: VGG's blocks, and residual ones."""
 
 from __future__ import annotations
 
@@ -17,3 +17,48 @@ def vgg(convolutions: Iterable[int]) -> str:
         lines += [f"pool{block} max 2x2"]
     lines += ["areas adaptive 7x7", *(f"fc{n} linear 4096 | relu | dropout 0.5" for n in (6, 7))]
     return "\n".join([*lines, "fc8 linear 1000"])
+
+
+def resnet(blocks: Iterable[int], bottleneck: bool = False) -> str:
+    """A ResNet of four stages with so many residual blocks each (He et al. 2016, table 1).
+
+    A block is two 3x3 convolutions, or with `bottleneck` 1x1, 3x3 and 1x1 ones, the last of four times the width. The
+    first block of a stage halves the picture; where shapes differ, what is added goes through a projection.
+
+    >>> print("\\n".join(resnet([2, 2, 2, 2]).splitlines()[7:10]))
+    conv3_1p from conv2_2b | conv 128 1x1 stride=2 bias=no | batchnorm
+    conv3_1a from conv2_2b | conv 128 3x3 stride=2 padding=1 bias=no | batchnorm | relu
+    conv3_1b conv 128 3x3 padding=1 bias=no | batchnorm | add conv3_1p | relu
+    """
+    lines = [
+        "input 3x224x224",
+        "conv1 conv 64 7x7 stride=2 padding=3 bias=no | batchnorm | relu",
+        "pool1 max 3x3 stride=2 padding=1",
+    ]
+    below, maps = "pool1", 64
+    for stage, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512), strict=True), start=2):
+        for block in range(1, count + 1):
+            stride = 2 if block == 1 and stage > 2 else 1
+            lines += _block(f"conv{stage}_{block}", below, maps, width, stride, bottleneck)
+            below, maps = lines[-1].split()[0], width * (4 if bottleneck else 1)
+    return "\n".join([*lines, "mean global", "fc linear 1000"])
+
+
+def _block(name: str, below: str, maps: int, width: int, stride: int, bottleneck: bool) -> list[str]:
+    apart = f" stride={stride}" if stride > 1 else ""
+    wide = width * (4 if bottleneck else 1)
+    fits = wide == maps and stride == 1
+    start = "" if fits else f"from {below} | "
+    short = below if fits else f"{name}p"
+    middle = f"conv {width} 3x3{apart} padding=1 bias=no | batchnorm | relu"
+    ways = [
+        f"{name}a {start}conv {width} 1x1 bias=no | batchnorm | relu",
+        f"{name}b {middle}",
+        f"{name}c conv {wide} 1x1 bias=no | batchnorm | add {short} | relu",
+    ]
+    if not bottleneck:
+        ways = [
+            f"{name}a {start}{middle}",
+            f"{name}b conv {width} 3x3 padding=1 bias=no | batchnorm | add {short} | relu",
+        ]
+    return ways if fits else [f"{short} from {below} | conv {wide} 1x1{apart} bias=no | batchnorm", *ways]

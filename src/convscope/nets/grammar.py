@@ -6,6 +6,11 @@
     pool1 max 2x2
     out   linear 10
 
+Layers follow one another. A line may begin with another layer above it, and add one that has the same shape:
+
+    fork  from pool1 | conv 32 1x1
+    sum   conv 32 3x3 padding=1 | add fork | relu
+
 A semicolon ends a line too, so a small net fits between quotes on a command line.
 """
 
@@ -13,18 +18,22 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 from convscope.errors import GeometryError, StackError
-from convscope.nets.stack import Input, Line, Stack
+from convscope.nets.joins import PICTURE, Join, after
+from convscope.nets.stack import Input, Stack
 from convscope.nets.steps import KINDS
-from convscope.nets.windows import Shape, Step
+from convscope.nets.windows import Line, Shape, Step
+from convscope.nets.words import NAME
 from convscope.nets.words import limits as read_limits
 from convscope.nets.words import shape as read_shape
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 LONGEST = 100_000
+SHOWN = 8
+"""So many of the layers above an error lists: the last ones."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +65,17 @@ def parse(text: str) -> Stack:
         raise StackError("the text is empty: begin with a line such as `input 1x28x28`")
     picture = _input(rows[0])
     shape, lines, seen = picture.shape, [], {}
+    known = {PICTURE: shape}
     for row in rows[1:]:
-        line, shape = _line(row, shape)
+        line, shape = _line(row, shape, known)
         if line.name in seen:
             raise row[0].wrong(f"the name {line.name} is taken by line {seen[line.name]}: choose another")
         seen[line.name] = row[0].line
+        known[line.name] = shape
         lines.append(line)
     if not lines:
         raise rows[0][0].wrong("a net has at least one layer: add a line such as `out linear 10`")
+    _check_ends(rows[1:], lines)
     return Stack(picture, tuple(lines))
 
 
@@ -110,7 +122,7 @@ def _input(row: list[Word]) -> Input:
     return Input(shape, limits)
 
 
-def _line(row: list[Word], shape: Shape) -> tuple[Line, Shape]:
+def _line(row: list[Word], shape: Shape, known: Mapping[str, Shape]) -> tuple[Line, Shape]:
     name, *rest = row
     if not NAME.fullmatch(name.text):
         raise name.wrong(
@@ -121,16 +133,34 @@ def _line(row: list[Word], shape: Shape) -> tuple[Line, Shape]:
     steps = []
     for words in _split(name, rest):
         step = _step(words)
+        if step.kind == "from" and steps:
+            raise words[0].wrong("from begins a line: give what it begins a line of its own")
+        if isinstance(step, Join) and step.layer not in known:
+            near = difflib.get_close_matches(step.layer, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(list(known)[-SHOWN:])}"
+            raise words[1].wrong(f"there is no layer {step.layer!r} above: {hint}")
         try:
-            shape = step.output(shape)
+            shape = after(step, shape, known)
         except GeometryError as error:
             raise words[0].wrong(str(error)) from None
         steps.append(step)
+    if [step.kind for step in steps] == ["from"]:
+        raise rest[-1].wrong(f"a step was expected behind {rest[-1].text!r}: | and what is done with it")
     if steps[0].is_activation:
         raise rest[0].wrong(
             f"a line begins with an operation; put {rest[0].text} behind the one before: ... | {rest[0].text}"
         )
     return Line(name.text, tuple(steps)), shape
+
+
+def _check_ends(rows: list[list[Word]], lines: list[Line]) -> None:
+    """Every layer is taken in by another, but for the last, which answers."""
+    taken = {name for line in lines for name in (line.start, *line.added)}
+    for row, line, above in zip(rows, lines, lines[1:], strict=False):
+        if above.start and line.name not in taken:
+            raise row[0].wrong(
+                f"nothing takes in what {line.name} gives: a line below must add it, or begin from it"
+            )
 
 
 def _split(name: Word, words: list[Word]) -> list[list[Word]]:

@@ -87,6 +87,23 @@ class UnevenPad(nn.Module):
         return F.pad(x, (left, right, top, bottom))
 
 
+class Steps(nn.Sequential):
+    """The modules of one line, in turn; those that add take in one more tensor each, in the order of the text."""
+
+    def forward(self, input: Tensor, *others: Tensor) -> Tensor:
+        x, left = input, iter(others)
+        for part in self:
+            x = part(x, next(left)) if isinstance(part, Add) else part(x)
+        return x
+
+
+class Add(nn.Module):
+    """x + y, value by value."""
+
+    def forward(self, x: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        return x + y
+
+
 class ResponseNorm(nn.Module):
     """x / (k + alpha sum x^2)^beta, the sum over the `size` maps around each one (Krizhevsky et al. 2012, section 3.3).
 

@@ -5,18 +5,16 @@ Stacks come from text (`convscope.nets.grammar.parse`), and `str(stack)` is that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
-from typing import Any
+from itertools import groupby
 
 from convscope.conv.geometry import Field
-from convscope.errors import GeometryError, StackError
+from convscope.errors import StackError
+from convscope.nets.joins import PICTURE, Join, Place, walk
 from convscope.nets.steps import Conv, Linear, Rbf
-from convscope.nets.windows import Shape, Step, Window, window_of
-
-LARGEST_MAP = 1 << 28
+from convscope.nets.windows import Fields, Line, Shape, Step, Window, window_of
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,6 @@ class Input:
 
     shape: Shape
     limits: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One named layer: an operation and what follows it, such as `conv` and `relu`."""
-
-    name: str
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -73,26 +63,26 @@ class Stack:
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:
-        for _ in self.walk():
+        for _ in self.places:
             pass
 
     def walk(self) -> Iterator[tuple[Line, Step, Shape]]:
         """Each step with its line and the shape before it, in order."""
-        shape = self.input.shape
-        for line in self.lines:
-            for step in line.steps:
-                yield line, step, shape
-                shape = step.output(shape)
-                if prod(shape) > LARGEST_MAP:
-                    raise GeometryError(f"{line.name} would give {prod(shape):,} values a picture: too many")
+        return ((place.line, place.step, place.before) for place in self.places)
+
+    @property
+    def places(self) -> Iterator[Place]:
+        """Each step with its line and the shapes before and after it, in order."""
+        return walk(self.input.shape, self.lines)
 
     @cached_property
     def ladder(self) -> tuple[Rung, ...]:
         """Every layer's size, counts and receptive field: how the picture shrinks on its way up."""
-        fields = (Field(), Field())
-        shape, rungs = self.input.shape, []
-        for line in self.lines:
-            rung, fields, shape = _rung(line, shape, fields, self.input.shape)
+        fields: Fields = (Field(), Field())
+        known, rungs = {PICTURE: fields}, []
+        for _, places in groupby(self.places, key=lambda place: place.line.name):
+            rung = _rung([*places], fields, known, self.input.shape)
+            fields = known[rung.name] = rung.fields
             rungs.append(rung)
         return tuple(rungs)
 
@@ -119,6 +109,21 @@ class Stack:
             spans = [field.span(position) for position in range(positions)]
             counts.append([sum(first <= pixel < after for first, after in spans) for pixel in range(size)])
         return counts[0], counts[1]
+
+    def below(self, layer: str) -> str:
+        """The layer that one begins with, by name; "" where that is the picture.
+
+        >>> from convscope.nets.grammar import parse
+        >>> parse("input 1x4x4; a conv 2 3x3; b from a | max 2x2; c from input | conv 2 4x4; d add b").below("b")
+        'a'
+        """
+        above = ""
+        for line in self.lines:
+            start = line.start or above
+            if line.name == layer:
+                return "" if start == PICTURE else start
+            above = line.name
+        raise StackError(f"there is no layer {layer!r}")
 
     @property
     def parameters(self) -> int:
@@ -168,37 +173,25 @@ class Stack:
         return replace(self, lines=(*self.lines[:-1], Line(self.lines[-1].name, tuple(steps))))
 
 
-def _rung(line: Line, shape: Shape, fields: Any, picture: Shape) -> tuple[Rung, Any, Shape]:
+def _rung(places: list[Place], fields: Fields, known: Mapping[str, Fields], picture: Shape) -> Rung:
     parameters = connections = products = 0
-    window = None
-    for step in line.steps:
+    window, line, output = None, places[0].line, places[-1].after
+    for place in places:
+        step, shape = place.step, place.before
         parameters += step.parameters(shape)
         connections += step.connections(shape)
         products += step.multiply_adds(shape)
         if isinstance(step, Window):
             window = window or (*window_of(step)[:2], step.sides(shape))
-        fields = step.sees(fields, shape)
-        shape = step.output(shape)
+        if isinstance(step, Join):
+            fields = step.sees_both(fields, known[step.layer], place.after)
+        else:
+            fields = step.sees(fields, shape)
     kernel, stride, sides = window or (None, None, None)
     seen = (fields[0].size, fields[1].size)
-    if shape[1:] == (1, 1) and window is None:
+    if output[1:] == (1, 1) and window is None:
         seen = (min(seen[0], picture[1]), min(seen[1], picture[2]))
     jump = (fields[0].jump, fields[1].jump)
-    return (
-        Rung(
-            line.name,
-            line.steps[0].kind,
-            shape,
-            kernel,
-            stride,
-            sides,
-            parameters,
-            connections,
-            products,
-            seen,
-            jump,
-            fields,
-        ),
-        fields,
-        shape,
-    )
+    return Rung(
+        line.name, line.kind, output, kernel, stride, sides, parameters, connections, products, seen, jump, fields
+    )  # fmt: skip

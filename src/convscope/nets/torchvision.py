@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from convscope.errors import StackError
 from convscope.nets import steps
 from convscope.nets.build import Net
 from convscope.nets.stack import Stack
+from convscope.nets.windows import Line
 
 SHOWN = 3
 """So many names an error lists."""
@@ -48,21 +50,50 @@ def load_torchvision(net: Net, weights: Mapping[str, Float[Tensor, "*shape"]] | 
 def torchvision_names(stack: Stack) -> dict[str, str]:
     """Our name -> torchvision's, for every number of a net.
 
-    Its AlexNet and VGG count their steps: `features.N` up to the adaptive pool, `classifier.N` behind it.
+    Its AlexNet and VGG count their steps: `features.N` up to the adaptive pool, `classifier.N` behind it. Its ResNets have
+    blocks by name, and so have ours: conv3_1b is layer2.0.conv2.
 
     >>> from convscope.nets.zoo import zoo
     >>> torchvision_names(zoo["alexnet-owt"])["fc6.linear.weight"]
     'classifier.1.weight'
     """
+    if any(line.added for line in stack.lines):
+        return _of_blocks(stack)
     names, part, place = {}, "features", 0
     for line, step, _ in stack.walk():
         if isinstance(step, steps.Adaptive):
             part, place = "classifier", 0
             continue
-        for kind in NUMBERS.get(step.kind, ()):
-            names[f"{line.name}.{step.kind}.{kind}"] = f"{part}.{place}.{kind}"
+        names |= _numbers(line, step, f"{part}.{place}")
         place += 1
     return names
+
+
+BLOCK = re.compile(r"conv(\d+)_(\d+)([abcp])")
+"""A convolution of a block of a ResNet: its stage, its block, and which one it is; p is the projection."""
+
+
+def _of_blocks(stack: Stack) -> dict[str, str]:
+    """Of a ResNet: conv3_1b is layer2.0.conv2 and layer2.0.bn2."""
+    names = {}
+    for line, step, _ in stack.walk():
+        norm = step.kind == "batchnorm"
+        theirs = line.name if step.kind == "linear" else "bn1" if norm else "conv1"
+        if found := BLOCK.fullmatch(line.name):
+            stage, block, which = found.groups()
+            part = (
+                f"downsample.{int(norm)}"
+                if which == "p"
+                else f"{'bn' if norm else 'conv'}{'abc'.index(which) + 1}"
+            )
+            theirs = f"layer{int(stage) - 1}.{int(block) - 1}.{part}"
+        names |= _numbers(line, step, theirs)
+    return names
+
+
+def _numbers(line: Line, step: steps.Step, theirs: str) -> dict[str, str]:
+    """What a step keeps, by our name and theirs."""
+    return {f"{line.name}.{step.kind}.{kind}": f"{theirs}.{kind}" for kind in NUMBERS.get(step.kind, ())}
 
 
 NUMBERS = {

@@ -44,6 +44,29 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One named layer: an operation and what follows it, such as `conv` and `relu`."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    @property
+    def kind(self) -> str:
+        """What the layer is: the kind of its operation."""
+        return next((step.kind for step in self.steps if step.kind != "from"), "from")
+
+    @property
+    def start(self) -> str:
+        """The layer that it begins with; "" for the one above it."""
+        return next((vars(step)["layer"] for step in self.steps if step.kind == "from"), "")
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The layers that are added in it, in order."""
+        return tuple(vars(step)["layer"] for step in self.steps if step.kind == "add")
+
+
+@dataclass(frozen=True)
 class Window(Step):
     """A step that looks through a window of `kernel` pixels, `stride` apart.
 

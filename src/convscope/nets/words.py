@@ -7,6 +7,7 @@ the help are one table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,15 @@ class Reader:
 
 
 LARGEST = 1_000_000
+
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+def _layer(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError
+    return text
 
 
 def _count(text: str) -> int:
@@ -155,6 +165,7 @@ padding = Reader("a padding such as 2, 2x1, same or valid", _padding, _show_padd
 maps = Reader("a table such as 0,1,2/1,2,3 (for each map, the maps below it, each once)", _maps, _show_maps)
 switch = Reader("yes or no", _switch, lambda on: "yes" if on else "no")
 fraction = Reader("a fraction from 0 up to 1, such as 0.5", _fraction)
+layer = Reader("the name of a layer above", _layer)
 positive = Reader("a number above 0, such as 0.75", _positive, _show_number)
 init = Reader(
     "the standard deviation of the first weights and, behind a comma, the first biases, such as 0.01 or 0.01,1",

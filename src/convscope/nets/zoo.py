@@ -163,6 +163,21 @@ ENTRIES = (
         )
         for depth, letter, convolutions in ((11, "A", (1, 1, 2, 2, 2)), (16, "D", (2, 2, 3, 3, 3)))
     ),
+    Entry(
+        "resnet18",
+        "ResNet-18: layers that add to what came before them",
+        "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, table 1",
+        deep.resnet((2, 2, 2, 2)),
+        "Where shapes differ the shortcut is a projection, the paper's option B.",
+    ),
+    Entry(
+        "resnet50",
+        "ResNet-50: deeper, by blocks that narrow, look and widen again",
+        "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, table 1",
+        deep.resnet((3, 4, 6, 3), bottleneck=True),
+        "Where shapes differ the shortcut is a projection, the paper's option B. A stage's first stride is in its 3x3 "
+        "convolution, as torchvision has it, not in the 1x1 before it.",
+    ),
 )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import nn
 
 from convscope.data.images import Images
 from convscope.errors import RunError
+from convscope.inspect.record import listening, untouched
 from convscope.nets import steps
 from convscope.nets.layers import TableConv
 from convscope.report import film
@@ -166,17 +167,10 @@ def _answers(
     seen = viewed(torch.from_numpy(pixels[None].copy()), run.stack.input.shape[1:])[0].numpy()
     if seen.shape != run.stack.input.shape:
         return None
-    x: Tensor = torch.from_numpy(run.normalised(seen))[None]
-    with torch.no_grad():
-        for name, layer in net.named_children():
-            if name != line:
-                x = layer(x)
-                continue
-            for part, module in layer.named_children():
-                x = module(x)
-                if part == "conv":
-                    return x[0].numpy().astype(np.float64)
-    return None
+    x = torch.from_numpy(run.normalised(seen))[None]
+    with untouched(net), torch.no_grad(), listening(net, {f"{line}.conv": lambda sums: sums}) as said:
+        net(x)
+    return said[f"{line}.conv"][0].numpy().astype(np.float64)
 
 
 def _peak(values: np.ndarray) -> float:

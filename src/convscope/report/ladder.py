@@ -8,8 +8,9 @@ from math import ceil, sqrt
 from markupsafe import Markup
 
 from convscope.nets import steps
-from convscope.nets.stack import Line, Stack
-from convscope.nets.windows import Shape, Step, window_of
+from convscope.nets.joins import PICTURE, Add, From
+from convscope.nets.stack import Stack
+from convscope.nets.windows import Line, Shape, Step, window_of
 from convscope.report.wording import plural, size
 
 LARGEST = 136.0
@@ -74,6 +75,10 @@ def _does(step: Step) -> str:
             return f"the largest of {size(step.kernel)} values{_places(step)}"
         case steps.AveragePool():
             return f"the mean of {size(step.kernel)} values{_places(step)}"
+        case Add():
+            return f"what {step.layer} gives is added"
+        case From():
+            return f"begins with {'the picture' if step.layer == PICTURE else f'what {step.layer} gives'}"
         case steps.Adaptive():
             return f"the means of {size(step.size)} areas"
         case steps.Global():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from hashlib import blake2b
-from itertools import pairwise
 from math import prod
 from threading import Lock
 from typing import Annotated, Any, Literal
@@ -214,8 +213,9 @@ def _shapes(lens: Lens) -> dict[str, tuple[int, int, int]]:
 
 def _below(lens: Lens, found: Sliding) -> str:
     """The layer below a unit's, or "" where that is the picture."""
-    layer = found.name.rpartition("/")[0]
-    return next((low for low, high in pairwise(_shapes(lens)) if high == layer), "")
+    net = lens.subject.net
+    assert isinstance(net, Net)
+    return net.stack.below(found.name.rpartition("/")[0])
 
 
 def _names(lens: Lens, found: Sliding) -> list[str]:
