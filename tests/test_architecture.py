@@ -51,6 +51,12 @@ def test_importing_it_does_not_import_torch(module: str):
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_a_start_loads_nothing_that_its_verb_may_not_want():
+    code = "import sys, convscope.cli.app; sys.exit(', '.join({'numpy', 'PIL', 'fastapi', 'rich'} & {*sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == ""
+
+
 def test_only_the_record_registers_hooks():
     for path in FILES:
         hooks = {name for name in names_called(path) if "register_" in name and name.endswith("_hook")}

@@ -86,7 +86,7 @@ class Guard:
                 f"this page is reached by {', '.join(sorted(self.hosts))}, not by {(host or '')[:100]!r}",
             )
         elsewhere = site not in (None, "same-origin", "none")
-        computes = scope["method"] not in ("GET", "HEAD") or scope["path"].startswith("/api")
+        computes = scope["method"] not in ("GET", "HEAD") or scope["path"].startswith("/api/")
         if (origin is not None and origin.partition("://")[2] != host) or (elsewhere and computes):
             return 403, "this page takes requests from itself alone, and this one is from another page"
         room = _room(scope["path"])

@@ -25,7 +25,7 @@ class Late:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        if self.app is None and not scope["path"].startswith("/api"):
+        if self.app is None and not scope["path"].startswith("/api/"):
             await self.files(scope, receive, send)
             return
         if self.app is None and scope["path"] == "/api/ready":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Size = tuple[int, int]
 
@@ -68,11 +69,14 @@ VIEWS: dict[str, Views] = {
 def shown(pixels: np.ndarray, size: Size, view: View = PLAIN) -> np.ndarray:
     """Pictures [..., height, width] as a net of `size` (height, width) is shown them, black where nothing is.
 
+    >>> import numpy as np
     >>> shown(np.array([[1, 2], [3, 4]]), (2, 2), View(down=1, right=-1)).tolist()
     [[0, 0], [2, 0]]
     >>> shown(np.array([[1, 2], [3, 4]]), (1, 1), View(at=(1, 1))).tolist()
     [[4]]
     """
+    import numpy as np  # not above: the names of the views are wanted by every start
+
     whole = pixels.shape[-2:]
     corner = view.corner((whole[0], whole[1]), size)
     page = np.zeros((*pixels.shape[:-2], *size), pixels.dtype)
