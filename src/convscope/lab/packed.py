@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-TYPES = {"float32", "float64", "uint8", "int32"}
+TYPES = {np.dtype(name): name for name in ("float32", "float64", "uint8", "int32")}
 
 
 def packed(head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -25,10 +25,10 @@ def packed(head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     """
     places, parts, at = {}, [], 0
     for name, array in arrays.items():
-        if array.dtype.name not in TYPES:
-            raise ValueError(f"{name}: {array.dtype} cannot be sent; it is one of {', '.join(sorted(TYPES))}")
+        if array.dtype not in TYPES:
+            raise ValueError(f"{name}: {array.dtype} cannot be sent; it is one of {', '.join(TYPES.values())}")
         data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        places[name] = [array.dtype.name, list(array.shape), at]
+        places[name] = [TYPES[array.dtype], list(array.shape), at]
         parts += [data, bytes(-len(data) % 8)]
         at += len(data) + -len(data) % 8
     words = json.dumps({**head, "arrays": places}, ensure_ascii=False, allow_nan=False).encode()

@@ -138,7 +138,7 @@ def _said(lens: Lens, picture: np.ndarray) -> Packed:
         values = said.maps[one.name][0] if one.kept else np.zeros((0, 1, 1), np.float32)
         maps = values if values.ndim == 3 else values.reshape(-1, 1, 1)
         shown = max(1, min(len(maps), NUMBERS // max(1, maps[0].size))) if len(maps) else 0
-        arrays[one.name] = np.nan_to_num(maps[:shown], copy=False) if shown else maps
+        arrays[one.name] = maps[:shown] if np.isfinite(maps[:shown]).all() else np.nan_to_num(maps[:shown])
         layers.append({
             "name": one.name, "kind": one.kind, "units": int(one.shape[1]), "shown": shown,
             "size": [int(n) for n in maps.shape[1:]], "limit": lens.limits.get(one.name, 1.0),
