@@ -8,11 +8,14 @@ import torch.nn.functional as F
 from small_zoo import small as narrow
 from torch import nn
 
+from convscope import native
 from convscope.nets.build import build
 from convscope.nets.grammar import parse
 from convscope.nets.layers import ResponseNorm, digit_codes
+from convscope.nets.lowered import lacking
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
+from convscope.training.plan import fitted_to
 
 # layer, output, parameters, connections: LeCun et al. 1998, section II.B
 LENET5 = [
@@ -119,6 +122,30 @@ def test_alexnets_numbers_begin_as_the_paper_has_it():
 def test_another_number_of_classes_leaves_the_steps_in_their_order():
     stack = parse("input 1x4x4; c conv 2 3x3; out dropout 0.5 | global | linear 10").with_classes(3)
     assert str(stack).splitlines()[-1] == "out   dropout 0.5 | global | linear 3"
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("cifar", (32, 40, 48, 64)),
+        ("photos", (128, 150, 160, 223, 224)),
+        ("resnet18", (64, 97)),
+        ("alexnet", (96, 160, 224)),
+    ],
+)
+def test_a_net_takes_the_users_pictures_and_classes(name: str, sizes: tuple[int, ...]):
+    for size in sizes:
+        stack = fitted_to(zoo[name], (3, size, size), 7)
+        assert (stack.input.shape, stack.outputs) == ((3, size, size), 7)
+
+
+def test_the_net_for_small_colour_pictures_is_one_that_the_native_engine_computes():
+    assert zoo["cifar"].input.shape == (3, 32, 32)
+    assert sum(r.multiply_adds for r in zoo["cifar"].ladder) < 35e6
+    if native.available():
+        assert not lacking(zoo["cifar"])
+        assert "add" in lacking(zoo["photos"])
+        assert "lrn" in lacking(zoo["alexnet"])
 
 
 def test_lenet4_follows_the_papers_connections_where_the_paper_contradicts_itself():

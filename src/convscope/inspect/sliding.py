@@ -130,7 +130,7 @@ def sliding_of(done: Pass, number: int) -> Sliding:
         _, stride, _, dilation = window_of(step)
         sides = step.sides(shape_of(done))
     elif isinstance(step, Areas):
-        if any(size % count for size, count in zip(done.given.shape[1:], step.parts(), strict=True)):
+        if not step.even(shape_of(done)):
             raise StackError(
                 f"{done.line.name} takes the means of areas that differ in size: nothing slides there"
             )

@@ -30,18 +30,44 @@ def resnet(blocks: Iterable[int], bottleneck: bool = False) -> str:
     conv3_1a from conv2_2b | conv 128 3x3 stride=2 padding=1 bias=no | batchnorm | relu
     conv3_1b conv 128 3x3 padding=1 bias=no | batchnorm | add conv3_1p | relu
     """
-    lines = [
-        "input 3x224x224",
+    stem = [
         "conv1 conv 64 7x7 stride=2 padding=3 bias=no | batchnorm | relu",
         "pool1 max 3x3 stride=2 padding=1",
     ]
-    below, maps = "pool1", 64
-    for stage, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512), strict=True), start=2):
+    lines = _stages(stem, 64, blocks, (64, 128, 256, 512), bottleneck)
+    return "\n".join(["input 3x224x224", *lines, "mean global", "fc linear 1000"])
+
+
+def small_resnet(widths: Iterable[int]) -> str:
+    """Two residual blocks a stage, of such widths, behind three 3x3 convolutions (He et al. 2019, "Bag of tricks", 4.2).
+
+    >>> small_resnet((48, 96)).splitlines()[1]
+    'stem1 conv 24 3x3 stride=2 padding=1 bias=no | batchnorm | relu'
+    """
+    chosen = tuple(widths)
+    half = chosen[0] // 2
+    stem = [
+        f"stem1 conv {half} 3x3 stride=2 padding=1 bias=no | batchnorm | relu",
+        f"stem2 conv {half} 3x3 padding=1 bias=no | batchnorm | relu",
+        f"stem3 conv {chosen[0]} 3x3 padding=1 bias=no | batchnorm | relu",
+        "pool1 max 3x3 stride=2 padding=1",
+    ]
+    lines = _stages(stem, chosen[0], [2] * len(chosen), chosen, bottleneck=False)
+    return "\n".join(["input 3x160x160", *lines, "mean global", "out linear 10"])
+
+
+def _stages(
+    stem: list[str], maps: int, blocks: Iterable[int], widths: Iterable[int], bottleneck: bool
+) -> list[str]:
+    """A stem's lines, which give so many maps, and those of the stages behind it."""
+    lines = list(stem)
+    below = lines[-1].split()[0]
+    for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), start=2):
         for block in range(1, count + 1):
             stride = 2 if block == 1 and stage > 2 else 1
             lines += _block(f"conv{stage}_{block}", below, maps, width, stride, bottleneck)
             below, maps = lines[-1].split()[0], width * (4 if bottleneck else 1)
-    return "\n".join([*lines, "mean global", "fc linear 1000"])
+    return lines
 
 
 def _block(name: str, below: str, maps: int, width: int, stride: int, bottleneck: bool) -> list[str]:

@@ -70,6 +70,8 @@ def _op(step: Step, shape: Shape) -> native.Op:
             return native.MaxPool(*window_of(step)[:2])
         case steps.AveragePool():
             return native.AveragePool(*window_of(step)[:2])
+        case steps.Global():
+            return native.AveragePool(shape[1:], shape[1:])
         case steps.Linear():
             return native.Linear(step.width, step.bias)
         case steps.Rbf():

@@ -179,6 +179,10 @@ class Areas(Step):
         size, count = shape[1 + axis], self.parts()[axis]
         return tuple((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
 
+    def even(self, shape: Shape) -> bool:
+        """Whether all areas are of one size, and none overlap."""
+        return not any(size % count for size, count in zip(shape[1:], self.parts(), strict=True))
+
     def output(self, shape: Shape) -> Shape:
         return shape[0], *self.parts()
 
@@ -188,7 +192,7 @@ class Areas(Step):
 
     def sees(self, fields: Fields, shape: Shape) -> Fields:
         """As a window of one area does, where all are alike; else all that is below, which is more than it is."""
-        if any(size % count for size, count in zip(shape[1:], self.parts(), strict=True)):
+        if not self.even(shape):
             rows, columns = (replace(field, jump=0) for field in _whole(fields, shape))
             return rows, columns
         rows, columns = (

@@ -178,6 +178,35 @@ ENTRIES = (
         "Where shapes differ the shortcut is a projection, the paper's option B. A stage's first stride is in its 3x3 "
         "convolution, as torchvision has it, not in the 1x1 before it.",
     ),
+    Entry(
+        "cifar",
+        "a small modern net for colour pictures of 32 to 64 pixels",
+        "ours; 3x3 kernels after Simonyan & Zisserman 2015, batch normalisation after Ioffe & Szegedy 2015, the mean of each "
+        "map after Lin, Chen & Yan 2014",
+        """
+        input 3x32x32
+        conv1 conv 32 3x3 padding=1 bias=no | batchnorm | relu
+        pool1 max 2x2
+        conv2 conv 64 3x3 padding=1 bias=no | batchnorm | relu
+        conv3 conv 64 3x3 padding=1 bias=no | batchnorm | relu
+        pool2 max 2x2
+        conv4 conv 128 3x3 padding=1 bias=no | batchnorm | relu
+        conv5 conv 128 3x3 padding=1 bias=no | batchnorm | relu
+        pool3 max 2x2
+        conv6 conv 256 3x3 padding=1 bias=no | batchnorm | relu
+        mean  global
+        out   linear 10
+        """,
+        "34 million multiplications a picture, all of them such that the native engine takes few: about twenty times "
+        "through 50,000 pictures in ten minutes on two cores.",
+    ),
+    Entry(
+        "photos",
+        "a small modern net for pictures of 128 to 224 pixels, residual",
+        "ours; residual blocks after He et al. 2016, three 3x3 convolutions first after He et al. 2019, Bag of tricks for "
+        "image classification with convolutional neural networks",
+        deep.small_resnet((48, 96, 192, 384)),
+    ),
 )
 
 
