@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from convscope.data.decoders import FINER
 from convscope.data.fit import Fitted, fit
 from convscope.data.pictures import read_picture
 from convscope.nets.answers import averaged, probabilities
@@ -41,8 +42,10 @@ def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
     """
     net, size = run.net(), _size(run)
     wanted = VIEWS[run.recipe.get("views", "plain")]
+    # A large JPEG is decoded at a reduced size, as it was where the net learned.
+    near = FINER * max(run.info["picture_shape"][1:]) if run.info.get("prepared") else None
     for name in pictures:
-        whole = brought(run, read_picture(name))
+        whole = brought(run, read_picture(name, near=near))
         views = np.stack([shown(whole.pixels, size, view) for view in wanted.views])
         with torch.no_grad():
             answers = averaged(
@@ -56,10 +59,17 @@ def predict(run: Run, pictures: Iterable[str | Path]) -> Iterator[Prediction]:
 
 
 def brought(run: Run, picture: UInt8[np.ndarray, "c y x"]) -> Fitted:
-    """A picture as those that the Run's net learned from were prepared, before the net sees it or parts of it."""
+    """A picture as those that the Run's net learned from were prepared, before the net sees it or parts of it.
+
+    Of a user's own pictures none was inverted, whatever it stands on, so none is here.
+    """
     shape = tuple(run.info["picture_shape"])
-    mode = run.info.get("prepared", {}).get("fit", "pad")
-    return fit(picture, shape, run.info["background"], mode=mode, centre=run.info["source"] == "mnist")
+    mode = run.info.get("prepared", {}).get("fit")
+    if mode is None:
+        return fit(picture, shape, run.info["background"], centre=run.info["source"] == "mnist")
+    sized = fit(picture, (len(picture), *shape[1:]), mode=mode)
+    coloured = fit(sized.pixels, shape)
+    return Fitted(coloured.pixels, (*sized.steps, *coloured.steps))
 
 
 def as_seen(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from own_pictures import encoded, some, write, zipped
+from PIL import Image
 
 from convscope.data.images import images, images_again
+from convscope.prediction import predict
+from convscope.report import write_report
 from convscope.runs import Run
-from convscope.training.loop import training
+from convscope.training.loop import train, training
 from convscope.training.plan import make_plan, net_for
 from convscope.training.recipe import Recipe
 
@@ -147,3 +153,56 @@ def test_a_fault_is_one_clear_line(say, words):
         (Path("run") / "run.json").write_text('{"format": 1}')
     code, out, err = say(*words)
     assert (code, out, err.splitlines()[-1]) == (1, "", f"convscope: {FAULTS[words]}")
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_predict_shows_the_net_a_file_exactly_as_it_was_shown_when_it_learned(tmp_path, fit):
+    large = {
+        f"{name}/{i}.jpg": encoded(i + 50 * len(name), (300, 200), kind="JPEG")
+        for name in ("cat", "mouse")
+        for i in range(5)
+    }
+    grey = {f"mouse/grey{i}.png": encoded(i + 900, (30, 50), "L") for i in range(3)}
+    folder = write(tmp_path / "photos", large | grey)
+    opened = images(folder, size=32, fit=fit)
+    run = train(opened, SMALL, Recipe(epochs=1, batch=4), out="run")
+    for part in (opened.train, opened.test):
+        said = list(predict(run, [folder / name for name in part.names]))
+        assert len(said) == len(part)
+        for one, pixels in zip(said, part.pixels, strict=True):
+            assert np.array_equal(one.seen, pixels), one.picture
+    assert sorted((*opened.train.names, *opened.test.names)) == sorted(large | grey)
+
+
+def test_a_dark_picture_is_not_inverted_where_all_that_was_learned_from_were_light(tmp_path):
+    def page(colour: int, ink: int, seed: int) -> bytes:
+        pixels = np.full((40, 40), colour, np.uint8)
+        pixels[10:30, 10 + seed : 14 + seed] = ink
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        return file.getvalue()
+
+    light = {
+        f"{name}/{i}.png": page(255, 20 * i + shade, i)
+        for name, shade in (("a", 0), ("b", 9))
+        for i in range(6)
+    }
+    opened = images(write(tmp_path / "pages", light), size=40)
+    assert opened.background == 255
+    run = train(opened, "input 1x40x40; out linear 2", Recipe(epochs=1, batch=4), out="run")
+    Path("dark.png").write_bytes(page(0, 200, 3))
+    (said,) = predict(run, ["dark.png"])
+    assert said.seen[0, 0, 0] == 0
+    assert said.steps == ()
+
+
+def test_mistakes_in_the_report_are_named_by_their_files(tmp_path):
+    files = some("cat", "dog", each=12)
+    run_of = images(write(tmp_path / "photos", files), size=32)
+    flipped = replace(run_of, test=replace(run_of.test, labels=1 - run_of.test.labels))
+    run = train(flipped, SMALL, Recipe(epochs=12, batch=4, rate=0.01), out="run")
+    page = write_report(run, flipped).read_text()
+    wrong = run.info["scores"]["test_errors"]
+    assert wrong > 0
+    assert sum(f"<bdi>{name}</bdi>" in page for name in flipped.test.names) == wrong
+    assert set(flipped.test.names) <= set(files)

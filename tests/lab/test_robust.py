@@ -394,7 +394,9 @@ def test_the_page_is_there_before_pytorch_is_and_all_else_waits(lab, monkeypatch
     )
     with TestClient(Guard(Late(Desk()), frozenset({"testserver"}))) as client:
         assert client.get("/").text.startswith("<!doctype html>")
-        for script in sorted(STATIC.glob("*.js")):  # api.js, too, whose name begins as that of the library does
+        for script in sorted(
+            STATIC.glob("*.js")
+        ):  # api.js, too, whose name begins as that of the library does
             assert client.get(f"/{script.name}").text == script.read_text()
         assert client.get("/nothing").json() == {"error": "there is no such file"}
         assert client.get("/%00").status_code == 404

@@ -22,17 +22,22 @@ from convscope.errors import SourceError
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of one size and their labels: uint8 [n, channels, height, width] and int64 [n]."""
+    """Pictures of one size and their labels: uint8 [n, channels, height, width] and int64 [n].
+
+    `names` are those of their files, as they can be shown, where they came from files.
+    """
 
     pixels: UInt8[np.ndarray, "n c h w"]
     labels: Int[np.ndarray, " n"]
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, index: Int[np.ndarray, " m"]) -> Pictures:
         """The pictures with these numbers, in this order."""
-        return Pictures(self.pixels[index], self.labels[index])
+        names = tuple(self.names[i] for i in index) if self.names else ()
+        return Pictures(self.pixels[index], self.labels[index], names)
 
 
 @dataclass(frozen=True)
@@ -167,8 +172,8 @@ def _own(source: str | Path, progress: Progress | None, size: Any, fit: str) -> 
     return Images(
         str(path),
         ours.classes,
-        Pictures(ours.pixels[train], ours.labels[train]),
-        Pictures(ours.pixels[test], ours.labels[test]),
+        Pictures(ours.pixels[train], ours.labels[train], ours.names[train]),
+        Pictures(ours.pixels[test], ours.labels[test], ours.names[test]),
         tuple(Problem(*said) for said in ours.problems),
         ours.fingerprint,
         ours.found,

@@ -37,7 +37,10 @@ Size = tuple[int, int] | None
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """Pictures [n, channels, height, width], the first `learned` of them to learn from, and all that is known of them."""
+    """Pictures [n, channels, height, width], the first `learned` of them to learn from, and all that is known of them.
+
+    `names` are their files', within the folder or archive, as they can be shown.
+    """
 
     pixels: UInt8[np.ndarray, "n c h w"]
     labels: Int[np.ndarray, " n"]
@@ -46,6 +49,7 @@ class Own:
     problems: tuple[tuple[str, str], ...]
     fingerprint: str
     found: Findings
+    names: tuple[str, ...]
 
 
 def own(path: Path, size: Size = None, fit: str = "pad", progress: Progress | None = None) -> Own:
@@ -187,6 +191,7 @@ def _divided(
         "place": printable(str(path)),
         "classes": division.classes,
         "labels": np.concatenate([train, test]).tolist(),
+        "names": [printable(row.name) for row in (*division.train, *division.test)],
         "learned": len(train),
         "problems": [[printable(s.name), s.reason] for s in [*skipped, *homeless]],
         "fingerprint": _fingerprint(division, shape, work.fit),
@@ -261,4 +266,5 @@ def _of(pack: Pack, path: Path, why: str) -> Own:
         tuple((str(root / name) if name else str(root), reason) for name, reason in note["problems"]),
         note["fingerprint"],
         Findings(found.counts, (*found.notes, f"each is brought to {why}"), found.warnings),
+        tuple(note["names"]),
     )

@@ -26,7 +26,7 @@ from convscope.data.cache import File, Memory, Shelf, cache_folder
 from convscope.data.rows import Kept, Rows, Shape, remove_rows
 
 # Changes when the same files would be packed otherwise.
-VERSION = 1
+VERSION = 2
 MOST_BYTES = 20_000_000_000
 SPARE_BYTES = 500_000_000
 DONORS = 8

@@ -19,7 +19,10 @@ MOST = 40
 
 @dataclass(frozen=True)
 class Mistake:
-    """One picture as a data URI, what it is, what the net said, how sure it was, and its number in the test set."""
+    """One picture as a data URI, what it is, what the net said, how sure it was, and its number in the test set.
+
+    `file` is its file's name, where it came from one.
+    """
 
     picture: str
     truth: str
@@ -27,6 +30,7 @@ class Mistake:
     sure: str
     number: int
     small: bool
+    file: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def mistakes(run: Run, images: Images | None) -> Mistakes:
                 chance(float(sure[i])),
                 int(i),
                 small,
+                short(images.test.names[i], 60) if images.test.names else "",
             )
             for i in worst
         ),
