@@ -52,6 +52,14 @@ CHANGED = [
     {"area": 0.3, "outside": "mirror"},
     {"brightness": 0.3, "lighting": 0.5},
     {"erase": 0.5, "cutout": 3},
+    {
+        "schedule": "plateau",
+        "patience": 1,
+        "validation": 0.2,
+        "optimizer": "nesterov",
+        "rate": 0.1,
+        "flip": 0.5,
+    },
     {"mixup": 0.2},
     {"mixup": 1.0, "cutmix": 1.0},
 ]
@@ -63,7 +71,7 @@ CHANGED = [
     ids=str,
 )
 def test_a_stopped_training_goes_on_to_the_same_bits_whatever_is_changed_at_random(bar_images, engine, knobs):
-    recipe = Recipe(epochs=2, batch=100, calm=1, **knobs, engine=engine)
+    recipe = Recipe(epochs=2, batch=100, calm=1, engine=engine).changed(**knobs)
     plan = make_plan(bar_images, NET, recipe, seed=5)
     whole = finish(plan, Path("whole"))
     plain = finish(
@@ -223,6 +231,14 @@ def test_the_native_engine_leaves_mixed_labels_to_pytorch(bar_images):
     run = train(bar_images, NET, Recipe(epochs=12, batch=50, rate=0.01, mixup=0.2, cutmix=0.5))
     assert run.info["engine"] == "torch"
     assert run.info["scores"]["test_accuracy"] > 0.9
+
+
+def test_a_plateau_without_pictures_kept_aside_is_refused(bar_images):
+    message = (
+        "^schedule=plateau needs pictures kept aside to see when it stalls: give validation, such as 0.05$"
+    )
+    with pytest.raises(RecipeError, match=message):
+        make_plan(bar_images, NET, Recipe(schedule="plateau"))
 
 
 def test_the_native_engine_says_what_it_lacks(bar_images):

@@ -191,7 +191,7 @@ def _planned(
         net, why = net_for(opened, quick=target is not None)
         if why:
             remark(f"net: {net}, {why}; --net names another")
-    named = recipe_for(net, recipe)
+    named = recipe_for(net, recipe, min(opened.shape[1:]))
     knobs = named.recipe.changed(**given) if given else named.name
     return make_plan(opened, net, knobs, seed=seed, device=device, target=target)
 

@@ -227,7 +227,9 @@ class _Keeper:
         size = tensor.numel() * 4
         kept = self.bytes + size <= self.limit
         values = tensor.float().cpu().numpy() if kept else None
-        self.said.append(Said(name, kind, tuple(tensor.shape), *_range(tensor if values is None else values), kept))
+        self.said.append(
+            Said(name, kind, tuple(tensor.shape), *_range(tensor if values is None else values), kept)
+        )
         if values is not None:
             self.bytes += size
             self.values[name] = values.copy()

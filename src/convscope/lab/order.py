@@ -13,7 +13,7 @@ from convscope.errors import SourceError, StackError
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
-from convscope.training.recipe import Recipe, recipe_for
+from convscope.training.recipe import RECIPES, Recipe, recipe_for
 
 LONGEST = 60_000
 """Characters of a net's text, which becomes one word of a command line."""
@@ -65,8 +65,11 @@ class Order:
     def words(self, out: str | Path | None = None) -> list[str]:
         """The words behind `convscope`; what is as it would be anyway is left out."""
         words = ["train", self.source, "--net", self.net if self.net in zoo else one_line(self.stack)]
-        if self.recipe is not None:
-            words += ["--recipe", self.recipe]
+        # Which of several recipes for a net it is depends on the pictures: where knobs are turned it has to be said.
+        several = sum(self._name in named.nets for named in RECIPES) > 1
+        recipe = self.recipe or (recipe_for(self._name).name if several and self.knobs else None)
+        if recipe is not None:
+            words += ["--recipe", recipe]
         plain = recipe_for(self._name, self.recipe).recipe.as_dict()
         order = [knob.name for knob in fields(Recipe)]
         for name in sorted(self.knobs, key=order.index):

@@ -26,7 +26,9 @@ def packed(head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     places, parts, at = {}, [], 0
     for name, array in arrays.items():
         if array.dtype not in TYPES:
-            raise ValueError(f"{name}: {array.dtype} cannot be sent; it is one of {', '.join(TYPES.values())}")
+            raise ValueError(
+                f"{name}: {array.dtype} cannot be sent; it is one of {', '.join(TYPES.values())}"
+            )
         data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         places[name] = [TYPES[array.dtype], list(array.shape), at]
         parts += [data, bytes(-len(data) % 8)]

@@ -54,7 +54,7 @@ def command(run: Run) -> tuple[str, ...]:
     net = info["net"] if info["net"] in zoo else str(run.path / "stack.txt")
     parts = [shlex.join(["convscope", "train", str(info["source"])])]
     words = ["--net", net, *_prepared(info.get("prepared", {}))]
-    name, base = _base(net, info["recipe"])
+    name, base = _base(net, info["recipe"], min(info["picture_shape"][1:]))
     if name:
         words += ["--recipe", name]
     target = info.get("target_percent")
@@ -76,9 +76,9 @@ def _prepared(prepared: dict[str, Any]) -> list[str]:
     return [*size, *(["--fit", str(prepared["fit"])] if prepared else [])]
 
 
-def _base(net: str, name: str) -> tuple[str, Recipe]:
+def _base(net: str, name: str, side: int) -> tuple[str, Recipe]:
     """The recipe that the flags change, and its name where `--recipe` is needed to choose it."""
-    usual = recipe_for(net)
+    usual = recipe_for(net, side=side)
     if name in ("own", usual.name):
         return "", usual.recipe
     try:

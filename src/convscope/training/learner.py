@@ -107,10 +107,12 @@ class TorchLearner:
     @torch.no_grad()
     def _update(self, rate: float) -> None:
         self.steps += 1
-        if self.recipe.optimizer == "sgd":
+        if self.recipe.optimizer in ("sgd", "nesterov"):
+            momentum = self.recipe.momentum
             gradient = self.gradient.add_(self.theta * self.decayed, alpha=self.recipe.decay)
-            self.first.mul_(self.recipe.momentum).add_(gradient)
-            self.theta.sub_(self.first, alpha=rate)
+            self.first.mul_(momentum).add_(gradient)
+            ahead = self.recipe.optimizer == "nesterov"
+            self.theta.sub_(gradient.add_(self.first, alpha=momentum) if ahead else self.first, alpha=rate)
         else:
             b1, b2 = BETAS
             self.theta.sub_(self.theta * self.decayed, alpha=rate * self.recipe.decay)

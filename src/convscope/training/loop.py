@@ -174,9 +174,10 @@ class _Training:
     def _epoch(self) -> Iterator[Progress]:
         state, recipe = self.state, self.recipe
         order = self.learning.order(state.epoch)
+        validations = [line.get("validation_accuracy", 0.0) for line in state.metrics]
         while state.step < self.steps:
             index = order[state.step * recipe.batch : (state.step + 1) * recipe.batch]
-            rate = rate_at(recipe, (state.epoch - 1) * self.steps + state.step, self.steps)
+            rate = rate_at(recipe, (state.epoch - 1) * self.steps + state.step, self.steps, validations)
             loss, correct = self.learner.step(self.learning, index, state.epoch, state.step, rate)
             if not math.isfinite(loss):
                 self._diverged(loss, rate)

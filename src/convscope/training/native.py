@@ -88,9 +88,9 @@ class NativeLearner:
     def _update(self, rate: float) -> None:
         self.steps += 1
         decay = {"weight_decay": self.recipe.decay, "decay_mask": self.decayed}
-        if self.recipe.optimizer == "sgd":
-            momentum = self.recipe.momentum
-            native.sgd(self.vector, self.gradient, self.first, lr=rate, momentum=momentum, **decay)
+        if self.recipe.optimizer in ("sgd", "nesterov"):
+            how = {"momentum": self.recipe.momentum, "nesterov": self.recipe.optimizer == "nesterov"}
+            native.sgd(self.vector, self.gradient, self.first, lr=rate, **how, **decay)
         else:
             native.adamw(
                 self.vector, self.gradient, self.first, self.second,

@@ -50,10 +50,14 @@ def make_plan(
     """
     name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
     stack = find(net) if isinstance(net, str) else net
-    chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe)
+    chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe, min(images.shape[1:]))
     knobs = recipe if isinstance(recipe, Recipe) else chosen.recipe
     if target is not None and not knobs.validation:
         knobs = knobs.changed(validation=1 / 12)
+    if knobs.schedule == "plateau" and not knobs.validation:
+        raise RecipeError(
+            "schedule=plateau needs pictures kept aside to see when it stalls: give validation, such as 0.05"
+        )
     stack = fitted(stack, images, knobs)
     loss_for(stack, knobs)
     if knobs.pad > min(images.shape[1:]):

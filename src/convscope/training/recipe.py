@@ -37,7 +37,7 @@ class Recipe:
 
     epochs: int = number(12, "times the training pictures are seen", low=1, high=100_000)
     batch: int = number(128, "pictures a step", low=1, high=1_000_000, unit="pictures")
-    optimizer: str = choice("adamw", "how gradients become steps", "sgd", "adamw")
+    optimizer: str = choice("adamw", "how gradients become steps", "sgd", "nesterov", "adamw")
     rate: float = number(0.002, "learning rate at its highest", low=1e-9, high=1e3)
     schedule: str = choice(
         "one-cycle",
@@ -47,11 +47,19 @@ class Recipe:
         "linear",
         "constant",
         "lecun1998",
+        "plateau",
+    )
+    patience: int = number(
+        5,
+        "epochs without a better validation before the rate is a tenth (plateau)",
+        low=1,
+        high=100_000,
+        unit="epochs",
     )
     warmup: float = number(
         0.2, "part of the run in which the rate climbs (one-cycle, cosine, linear)", high=1
     )
-    momentum: float = number(0.9, "how much of the last step is kept (sgd)", high=0.9999)
+    momentum: float = number(0.9, "how much of the last step is kept (sgd, nesterov)", high=0.9999)
     decay: float = number(0.0, "weight decay; of weights, not of biases", high=10)
     loss: str = choice(
         "auto",
@@ -200,12 +208,16 @@ def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Named:
-    """A recipe with a name, the nets it was made for, and what is known of it."""
+    """A recipe with a name, the nets it was made for, and what is known of it.
+
+    Of those that were made for a net the one whose `least` side of pictures, in pixels, is the largest that they have.
+    """
 
     name: str
     nets: tuple[str, ...]
     about: str
     recipe: Recipe
+    least: int = 0
 
 
 _SQUASHED = Recipe(epochs=20, batch=32, rate=0.004, decay=0.2)
@@ -258,21 +270,81 @@ RECIPES = (
             views="shifted",
         ),
     ),
+    Named(
+        "cifar",
+        ("cifar", "resnet18", "resnet50"),
+        "He et al. 2016, section 4.2: mirrored, cropped out of a border of 4; with a one-cycle rate and smoothed labels",
+        Recipe(
+            epochs=20,
+            batch=128,
+            optimizer="nesterov",
+            rate=0.1,
+            decay=5e-4,
+            smoothing=0.1,
+            flip=0.5,
+            pad=4,
+            views="mirrored",
+        ),
+    ),
+    Named(
+        "photos",
+        ("photos", "resnet18", "resnet50"),
+        "random parts resized, mirrored, a little jitter of colours; a one-cycle rate and smoothed labels",
+        Recipe(
+            epochs=30,
+            batch=64,
+            optimizer="nesterov",
+            rate=0.05,
+            decay=5e-4,
+            smoothing=0.1,
+            flip=0.5,
+            area=0.35,
+            brightness=0.2,
+            contrast=0.2,
+            saturation=0.2,
+            hue=0.02,
+            views="mirrored",
+        ),
+        least=96,
+    ),
+    Named(
+        "alexnet",
+        ("alexnet", "alexnet-owt", "vgg11", "vgg16"),
+        "the paper's, sections 4 and 5: parts of 227 of 256 pixels, mirrored, lit along the colours' principal components; "
+        "a tenth of the rate when validation stalls; ten crops",
+        Recipe(
+            epochs=90,
+            batch=128,
+            optimizer="sgd",
+            rate=0.01,
+            schedule="plateau",
+            momentum=0.9,
+            decay=5e-4,
+            validation=0.05,
+            crop=0.8867,
+            flip=0.5,
+            lighting=0.1,
+            views="ten-crop",
+        ),
+    ),
     Named("squashed", ("lenet1", "lenet4"), "no distortions, squared error to +1 and -1", _SQUASHED),
 )
 
 
-def recipe_for(net: str, name: str | None = None) -> Named:
-    """The recipe of that name, or the one a net is taught by when none is named.
+def recipe_for(net: str, name: str | None = None, side: int = 0) -> Named:
+    """The recipe of that name, or the one a net is taught by when none is named, on pictures whose shorter side is `side`.
 
     Raises:
         RecipeError: There is no recipe of that name.
 
     >>> recipe_for("some-net").name
     'plain'
+    >>> recipe_for("resnet18", side=32).name, recipe_for("resnet18", side=160).name
+    ('cifar', 'photos')
     """
     if name is None:
-        return next((r for r in RECIPES if net in r.nets), RECIPES[0])
+        made = sorted((r for r in RECIPES if net in r.nets), key=lambda r: r.least)
+        return next((r for r in reversed(made) if r.least <= side), made[0] if made else RECIPES[0])
     for named in RECIPES:
         if named.name == name:
             return named
