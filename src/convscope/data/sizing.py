@@ -15,10 +15,9 @@ from convscope.errors import PictureError, SourceError
 SIDES = (28, 32, 48, 64, 96, 128, 160, 224)
 EXACT_UP_TO = 64
 SMALLEST, LARGEST = 8, 1024
-# lenet5-modern on two cores takes 6 to 8 million pixels of colour a second (32 to 96 pixels a side), less of larger ones
-# (3 million at 224): so an epoch takes about ten seconds, and there are as many parameters as a few thousand pictures can
-# use.
-PIXELS_AN_EPOCH = 70_000_000
+# The net `cifar` on two cores takes some 1.7 million pixels of colour a second: so an epoch takes half a minute at the most, and
+# its twenty ten.
+PIXELS_AN_EPOCH = 50_000_000
 LARGEST_CHOSEN = 128
 GLANCES = 1000
 LOOKS = 32

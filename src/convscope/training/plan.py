@@ -20,6 +20,12 @@ from convscope.training.loss import loss_for
 from convscope.training.recipe import Recipe, from_dict, recipe_for
 
 
+MOST_EPOCHS, LITTLE, LITTLE_PIXELS = 100, 100_000, 300_000_000
+"""Few pictures are seen so many times at the most, until so many, of so many pixels in all, were seen."""
+STEPS, LEAST_BATCH = 8, 16
+"""So many steps an epoch few pictures are divided into, of so many pictures at least."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides how a training goes; the same plan gives the same bits on the same machine."""
@@ -75,19 +81,38 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
     >>> import numpy as np
     >>> two = Pictures(np.zeros((2, 3, 32, 32), np.uint8), np.array([0, 1]))
     >>> net_for(Images("two", ("a", "b"), two, two, (), ""))
-    ('lenet5-modern', "since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes, in colour")
+    ('cifar', "since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes, in colour")
     """
     channels, height, width = images.shape
     own = find("lenet5").input.shape
     says = [f"{len(images.classes)} classes"] if len(images.classes) != find("lenet5").outputs else []
-    says += ["in colour"] if channels != own[0] else []
-    says += [f"{width} x {height} pixels"] if height > own[1] or width > own[2] else []
-    if says:
+    photographs = ["in colour"] if channels != own[0] else []
+    photographs += [f"{width} x {height} pixels"] if height > own[1] or width > own[2] else []
+    if says or photographs:
         return (
-            "lenet5-modern",
-            f"since LeNet-5's ten codes are digits drawn in grey, and these are {', '.join(says)}",
+            "cifar" if photographs else "lenet5-modern",
+            f"since LeNet-5's ten codes are digits drawn in grey, and these are {', '.join(says + photographs)}",
         )
     return ("lenet5-modern", "") if quick else ("lenet5", "")
+
+
+def enough(recipe: Recipe, pictures: int, size: tuple[int, int]) -> tuple[Recipe, str]:
+    """The recipe for few pictures of a size: seen more often, in smaller batches at a rate that fits them; and why, in words.
+
+    No longer than two processor cores take some minutes for.
+
+    >>> recipe, why = enough(Recipe(epochs=20, rate=0.1), 400, (64, 64))
+    >>> recipe.epochs, recipe.batch, recipe.rate, why
+    (100, 50, 0.0390625, '100 epochs of batches of 50, since there are only 400 pictures')
+    >>> enough(Recipe(epochs=20), 50_000, (32, 32))
+    (Recipe(epochs=20, ...), '')
+    """
+    most = min(MOST_EPOCHS, LITTLE // pictures, LITTLE_PIXELS // (pictures * size[0] * size[1]))
+    if most <= recipe.epochs:
+        return recipe, ""
+    batch = min(recipe.batch, max(LEAST_BATCH, pictures // STEPS))
+    fewer = recipe.changed(epochs=most, batch=batch, rate=recipe.rate * batch / recipe.batch)
+    return fewer, f"{most} epochs of batches of {batch}, since there are only {pictures:,} pictures"
 
 
 def fitted(stack: Stack, images: Images, recipe: Recipe) -> Stack:
