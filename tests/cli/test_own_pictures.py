@@ -58,12 +58,27 @@ def test_train_says_what_it_found_what_it_left_out_and_which_net_it_chose(say, p
     assert lines[5:10] == [f"left out: {photos}/cat/bad{i}.png: {advice}" for i in range(5)]
     assert lines[10] == "left out: 2 more; the Run's problems.jsonl has all of them"
     assert lines[11] == (
-        "net: lenet5-modern, since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes, in colour, "
+        "net: cifar, since LeNet-5's ten codes are digits drawn in grey, and these are 2 classes, in colour, "
         "40 x 30 pixels; --net names another"
     )
     assert len((Path("run") / "problems.jsonl").read_text().splitlines()) == 7
     said = json.loads(out.splitlines()[-1])
-    assert (said["net"], said["source"]) == ("lenet5-modern", str(photos))
+    assert (said["net"], said["source"]) == ("cifar", str(photos))
+
+
+def test_few_pictures_are_seen_more_often_unless_somebody_chose(say, tmp_path):
+    files = some("sea", "sky", each=10, size=(16, 16))
+    code, out, err = say("train", zipped(tmp_path / "few.zip", files), "--no-report", "--json")
+    assert code == 0, err
+    assert "100 epochs of batches of 16, since there are only 16 pictures; --epochs chooses" in err
+    assert json.loads(out.splitlines()[-1])["epochs"] == 100
+    recipe = Run("last").recipe
+    assert (recipe["epochs"], recipe["batch"], recipe["rate"]) == (100, 16, 0.1 * 16 / 128)
+    code, out, err = say(
+        "train", tmp_path / "few.zip", "--net", "cifar", "--epochs", 2, "--no-report", "--json"
+    )
+    assert code == 0 and "since there are only" not in err
+    assert Run("last").recipe["batch"] == 128
 
 
 def test_every_verb_works_on_such_a_run(say, trained, photos):

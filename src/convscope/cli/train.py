@@ -85,7 +85,8 @@ def train(
         str | None,
         typer.Option(
             help="A net of the zoo, a file of stack text, or the text in quotes. "
-            "[default: lenet5; with --target, in colour, or for other than ten classes lenet5-modern]"
+            "[default: lenet5; in colour or of more than 32 pixels cifar; with --target, or for other than ten classes "
+            "lenet5-modern]"
         ),
     ] = None,
     recipe: Annotated[
@@ -185,15 +186,21 @@ def _planned(
     device: str,
     target: float | None,
 ) -> Any:
-    from convscope.training.plan import make_plan, net_for
+    from convscope.training.plan import enough, make_plan, net_for
 
+    chosen = net is None
     if net is None:
         net, why = net_for(opened, quick=target is not None)
         if why:
             remark(f"net: {net}, {why}; --net names another")
     named = recipe_for(net, recipe, min(opened.shape[1:]))
-    knobs = named.recipe.changed(**given) if given else named.name
-    return make_plan(opened, net, knobs, seed=seed, device=device, target=target)
+    knobs = named.recipe.changed(**given)
+    if chosen and recipe is None and not {"epochs", "batch", "rate"} & given.keys():
+        knobs, why = enough(knobs, len(opened.train), opened.shape[1:])
+        if why:
+            remark(f"{why}; --epochs chooses")
+    how = named.name if knobs == named.recipe else knobs
+    return make_plan(opened, net, how, seed=seed, device=device, target=target)
 
 
 def _resumed(path: Path, source: str, given: dict[str, Any], device: str, heard: bool) -> Any:

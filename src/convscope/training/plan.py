@@ -19,7 +19,6 @@ from convscope.training.device import choose
 from convscope.training.loss import loss_for
 from convscope.training.recipe import Recipe, from_dict, recipe_for
 
-
 MOST_EPOCHS, LITTLE, LITTLE_PIXELS = 100, 100_000, 300_000_000
 """Few pictures are seen so many times at the most, until so many, of so many pixels in all, were seen."""
 STEPS, LEAST_BATCH = 8, 16
@@ -97,9 +96,9 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
 
 
 def enough(recipe: Recipe, pictures: int, size: tuple[int, int]) -> tuple[Recipe, str]:
-    """The recipe for few pictures of a size: seen more often, in smaller batches at a rate that fits them; and why, in words.
+    """The recipe for few pictures of a size, seen more often, in smaller batches at a rate that fits these; and why, in words.
 
-    No longer than two processor cores take some minutes for.
+    It asks no more of two processor cores than some minutes.
 
     >>> recipe, why = enough(Recipe(epochs=20, rate=0.1), 400, (64, 64))
     >>> recipe.epochs, recipe.batch, recipe.rate, why
