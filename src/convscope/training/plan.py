@@ -96,7 +96,7 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
 
 
 def enough(recipe: Recipe, pictures: int, size: tuple[int, int]) -> tuple[Recipe, str]:
-    """The recipe for few pictures of a size, seen more often, in smaller batches at a rate that fits these; and why, in words.
+    """The recipe for few pictures of a size, seen more often, in smaller batches at a rate that fits; and why, in words.
 
     It asks no more of two processor cores than some minutes.
 
