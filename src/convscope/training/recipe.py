@@ -275,7 +275,7 @@ RECIPES = (
         ("cifar", "resnet18", "resnet50"),
         "He et al. 2016, section 4.2: mirrored, cropped out of a border of 4; with a one-cycle rate and smoothed labels",
         Recipe(
-            epochs=20,
+            epochs=17,
             batch=128,
             optimizer="nesterov",
             rate=0.1,
