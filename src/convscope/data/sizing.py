@@ -15,7 +15,7 @@ from convscope.errors import PictureError, SourceError
 SIDES = (28, 32, 48, 64, 96, 128, 160, 224)
 EXACT_UP_TO = 64
 SMALLEST, LARGEST = 8, 1024
-# The net `cifar` on two cores takes some 1.7 million pixels of colour a second: so an epoch takes about half a minute at the most.
+# `cifar` on two cores takes some 1.7 million pixels of colour a second: an epoch takes about half a minute at the most.
 PIXELS_AN_EPOCH = 60_000_000
 LARGEST_CHOSEN = 128
 GLANCES = 1000
