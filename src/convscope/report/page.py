@@ -19,6 +19,7 @@ from convscope.report.kernels import first_layer
 from convscope.report.ladder import ladder
 from convscope.report.mistakes import mistakes
 from convscope.report.repeat import command, knobs
+from convscope.report.seen import sheet
 from convscope.report.wording import number, plural, short
 from convscope.runs import Run
 
@@ -54,6 +55,7 @@ def page(run: Run, images: Images | None) -> str:
             has_pictures=images is not None,
             confusion=confusion(run),
             mistakes=mistakes(run, images),
+            seen=sheet(run, images),
             ladder=ladder(run.stack),
             totals=_totals(run),
             knobs=knobs(run),
