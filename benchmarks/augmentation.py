@@ -1,6 +1,6 @@
 """How many pictures a second each random change of a batch takes: convscope's beside torchvision's v2 transforms.
 
-    python benchmarks/augmentation.py [--sides 32 128] [--batch 128] [--seconds 0.5] [--rounds 3] [--threads 1] [--device cpu]
+    python benchmarks/augmentation.py [--sides 32 128] [--batch 128] [--seconds 0.5] [--rounds 3] [--device cpu]
 
 Ours is a training's whole way from the uint8 set to a normalised float batch, with an own random number for every picture.
 torchvision is asked for the same: once for each picture (as its examples have it, each with numbers of its own), and once

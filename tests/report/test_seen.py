@@ -57,7 +57,9 @@ def test_mixed_pictures_say_how_much_of_each_class_is_in_them(bar_images):
     found = sheet(run, bar_images)
     assert found is not None
     labels = [c.label for row in found.rows for c in row.changed]
-    assert any(" % across and " in label or " % down and " in label or " % none and " in label for label in labels)
+    assert any(
+        " % across and " in label or " % down and " in label or " % none and " in label for label in labels
+    )
 
 
 @pytest.mark.parametrize("crop", [1.0, 0.5])

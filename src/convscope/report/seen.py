@@ -106,7 +106,9 @@ def _pixels(batch: torch.Tensor, feeder: Feeder) -> UInt8[np.ndarray, "n c h w"]
 def _shares(row: np.ndarray, names: list[str]) -> str:
     """A soft label in words."""
     order = [int(k) for k in np.argsort(-row, kind="stable")[:2] if row[k] >= 0.005]
-    return " and ".join(f"{100 * row[k]:.0f} % {names[k]}" for k in order) if len(order) > 1 else names[order[0]]
+    return (
+        " and ".join(f"{100 * row[k]:.0f} % {names[k]}" for k in order) if len(order) > 1 else names[order[0]]
+    )
 
 
 def _principal(run: Run) -> Principal | None:
