@@ -8,12 +8,12 @@ from dataclasses import fields
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("reference.md")
-VERBS = ("train", "predict", "look", "convolve", "report", "shapes", "nets", "data")
+VERBS = ("train", "predict", "look", "convolve", "compare", "report", "shapes", "nets", "data")
 
 
 def page() -> str:
     """The whole reference as Markdown."""
-    return "\n".join([*_head(), *_nets(), *_steps(), *_recipes(), *_knobs(), *_verbs()]) + "\n"
+    return "\n".join([*_head(), *_nets(), *_steps(), *_recipes(), *_knobs(), *_methods(), *_verbs()]) + "\n"
 
 
 def _head() -> list[str]:
@@ -82,6 +82,20 @@ def _knobs() -> list[str]:
             else f"{rule['low']:g} to {rule['high']:g} {rule['unit']}".strip()
         )
         rows.append(f"| `--{knob.name}` | {knob.default} | {span} | {rule['help']} |")
+    return [*rows, ""]
+
+
+def _methods() -> list[str]:
+    from convscope.comparison.catalogue import METHODS
+    from convscope.comparison.features import FEATURES
+
+    rows = ["## Methods of `convscope compare`", "", "| method | preprocessing | published | what it is |"]
+    rows.append("| --- | --- | --- | --- |")
+    for method in METHODS.values():
+        known = f"{method.published.error_percent:g} %" if method.published else ""
+        rows.append(f"| `{method.name}` | {method.preprocessing} | {known} | {method.about} |")
+    rows += ["", "| preprocessing | what it does |", "| --- | --- |"]
+    rows += [f"| {feature.name} | {feature.about} |" for feature in FEATURES.values()]
     return [*rows, ""]
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convscope.comparison.contest import compare
     from convscope.conv import kernels
     from convscope.conv.convolution import convolve
     from convscope.conv.geometry import output_size
@@ -44,6 +45,7 @@ PUBLIC = {
     "Stack": "convscope.nets.stack",
     "Surgery": "convscope.inspect.surgery",
     "card": "convscope.inspect.look",
+    "compare": "convscope.comparison.contest",
     "contributions": "convscope.inspect.contributions",
     "convolve": "convscope.conv.convolution",
     "favourite": "convscope.inspect.maximise",
@@ -76,6 +78,7 @@ __all__ = [
     "Surgery",
     "__version__",
     "card",
+    "compare",
     "contributions",
     "convolve",
     "favourite",

@@ -8,6 +8,7 @@ ConvscopeError                something is wrong, and the message says what to d
 ├── SourceError               no pictures where pictures were promised
 ├── RunError                  a Run folder that is missing, damaged, in use or too new
 ├── RecipeError               a training knob that does not exist or is out of range
+├── MethodError               a method of the contest that there is not, or pictures that none fits
 └── DivergedError             a training whose loss is no longer a number
 
 A message is one line: what was wanted, what came, where, and what to do about it. The command line
@@ -56,6 +57,10 @@ class RunError(ConvscopeError):
 
 class RecipeError(ConvscopeError):
     """A training knob that does not exist, or a value outside its range."""
+
+
+class MethodError(ConvscopeError):
+    """A method of the contest that there is not, or pictures that no method is made for."""
 
 
 class DivergedError(ConvscopeError):

@@ -1,0 +1,29 @@
+"""All methods, each registered once: `--list`, the docs, the report and the contract test are made from this table."""
+
+from __future__ import annotations
+
+import difflib
+
+from convscope.comparison import classic
+from convscope.comparison.method import Method
+from convscope.errors import MethodError
+
+METHODS: dict[str, Method] = {method.name: method for method in (*classic.METHODS,)}
+"""Every method by name, in the order of the table of 1998."""
+
+
+def chosen(names: tuple[str, ...]) -> tuple[Method, ...]:
+    """The methods of these names, in the table's order; all where none is named.
+
+    Raises:
+        MethodError: There is no such method.
+
+    >>> [m.name for m in chosen(("knn", "linear"))]
+    ['linear', 'knn']
+    """
+    for name in names:
+        if name not in METHODS:
+            near = difflib.get_close_matches(name, METHODS, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise MethodError(f"there is no method {name!r}: {hint}There are {', '.join(METHODS)}.")
+    return tuple(m for m in METHODS.values() if not names or m.name in names)

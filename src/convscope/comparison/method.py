@@ -1,0 +1,116 @@
+"""What a method is: how it is registered, what it is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from convscope.comparison.features import FEATURES, Feature
+
+P98 = "LeCun, Bottou, Bengio & Haffner 1998, figure 9"
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Pictures to learn from as a method's preprocessing shows them, and a folder of its own for what it keeps.
+
+    Labels go from 0 to `classes - 1`; all that is random is a function of `seed`.
+    """
+
+    pixels: UInt8[np.ndarray, "n c h w"]
+    labels: Int[np.ndarray, " n"]
+    classes: int
+    seed: int
+    folder: Path
+
+    def take(self, index: slice) -> Task:
+        """The same task with only some of its pictures."""
+        return Task(self.pixels[index], self.labels[index], self.classes, self.seed, self.folder)
+
+
+class Classifier(Protocol):
+    """What has learned: how many numbers it keeps, and what it answers."""
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that are kept."""
+        ...
+
+    def answers(self, pixels: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n k"]:
+        """A number for each class of each picture; the largest is the class that is named."""
+        ...
+
+
+Teach = Callable[..., Classifier]
+"""`teach(task, **settings)`: a classifier that has learned a task."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """An error in percent as a paper printed it, and the paper; rejection is what reaches 0.5 % error, in percent."""
+
+    error_percent: float
+    source: str = P98
+    rejection_percent: float | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A classifier of the contest.
+
+    `settings` are the defaults; `quick` and `full` are what those budgets change; `choices` are settings that a
+    validation part of the training pictures decides, at most `choose_on` of them. `cost` is seconds, with the default
+    budget and the quick one, for MNIST on two idle cores. `remark` says why a measured error is not the published one.
+    """
+
+    name: str
+    title: str
+    about: str
+    feature: str
+    teach: Teach
+    cost: tuple[float, float]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    full: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    choose_on: int = 12_000
+    published: Published | None = None
+    remark: str = ""
+    convolutional: bool = False
+    distorts: bool = False
+    needs: str = ""
+    code: tuple[str, ...] = ()
+    most_classes: int = 1000
+
+    @property
+    def preprocessing(self) -> FeatureName:
+        """What the method is shown, in the table's words."""
+        shown = "none" if self.feature == "picture" else self.feature
+        return shown if not self.distorts else "distorted" if shown == "none" else f"{shown}, distorted"
+
+    def unfit(self, shape: tuple[int, int, int], classes: int, background: int | None) -> str:
+        """Why the method is not made for such pictures; empty where it is.
+
+        >>> from convscope.comparison.catalogue import METHODS
+        >>> METHODS["knn-deslanted"].unfit((3, 32, 32), 10, None)
+        'deslanted is for strokes on black, one channel, up to 64 pixels'
+        """
+        strokes = shape[0] == 1 and background == 0 and max(shape[1:]) <= 64
+        if FEATURES[self.feature].strokes and not strokes:
+            return f"{self.feature} is for strokes on black, one channel, up to 64 pixels"
+        if classes > self.most_classes:
+            return f"it is for up to {self.most_classes} classes"
+        return ""
+
+    def shown(self) -> Feature:
+        """The method's preprocessing."""
+        return FEATURES[self.feature]
+
+
+FeatureName = str

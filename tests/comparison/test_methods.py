@@ -1,0 +1,122 @@
+"""The contract of every method: registered whole, learns what can be learned, the same from the same seed."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convscope.comparison.budget import BUDGETS
+from convscope.comparison.catalogue import METHODS, chosen
+from convscope.comparison.features import FEATURES
+from convscope.comparison.linear import linear, pairwise, products, quadratic
+from convscope.comparison.method import Task
+from convscope.comparison.neighbours import among, neighbours, voted
+from convscope.data.images import images
+from convscope.errors import MethodError
+
+QUICK_LIMIT, DEFAULT_LIMIT = 180, 1800
+
+
+def task_of(name: str, n: int, folder: Path, start: int = 0) -> Task:
+    """The first digits 0, 1 and 2 as a method is shown them."""
+    train = images("mnist").train
+    index = np.flatnonzero(np.asarray(train.labels[:2000]) < 3)[start : start + n]
+    shown = FEATURES[METHODS[name].feature](train.pixels[index])
+    return Task(shown, np.asarray(train.labels[index]), 3, 0, folder)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_keeps_its_contract(name: str, tmp_path: Path):
+    method = METHODS[name]
+    assert method.feature in FEATURES
+    assert set(method.choices) <= set(method.settings)
+    assert set(method.quick) | set(method.full) <= set(method.settings)
+    assert all(method.settings[k] in values for k, values in method.choices.items())
+    assert method.about[0].islower()
+    assert not method.about.endswith(".")
+    for module in method.code:
+        importlib.import_module(module)
+    settings = {**BUDGETS["quick"].settings(method), **TINY.get(name, {})}
+    task = task_of(name, 240, tmp_path / "a")
+    asked = task_of(name, 60, tmp_path, start=240)
+    classifier = method.teach(task, **settings)
+    answers = classifier.answers(asked.pixels)
+    assert answers.shape == (60, 3)
+    assert np.isfinite(answers).all()
+    assert (answers.argmax(1) == asked.labels).mean() > 0.8
+    assert classifier.parameters > 0
+    again = method.teach(replace(task, folder=tmp_path / "b"), **settings).answers(asked.pixels)
+    assert (again == answers).all(), "the same seed gave other answers"
+
+
+TINY: dict[str, dict] = {}
+"""Settings that make a method quick enough for 240 pictures."""
+
+
+def test_the_contest_is_estimated_to_fit_its_budgets():
+    assert sum(m.cost[0] for m in METHODS.values()) < DEFAULT_LIMIT
+    assert sum(m.cost[1] for m in METHODS.values()) < QUICK_LIMIT
+
+
+def test_an_unknown_method_is_told_from_the_known():
+    with pytest.raises(MethodError, match="there is no method 'knnn': did you mean knn"):
+        chosen(("knnn",))
+
+
+def two_points(folder: Path) -> Task:
+    """Two pictures of two pixels, a class each: black and white, white and black."""
+    return Task(np.array([[[[0, 255]]], [[[255, 0]]]], np.uint8), np.array([0, 1]), 2, 0, folder)
+
+
+def test_a_linear_classifier_of_two_points_is_the_one_worked_out_by_hand(tmp_path: Path):
+    # Least squares with a bias that is not shrunk: w = (-c, c) and (c, -c), b = 0, c near 1 for a small ridge.
+    weights = linear(two_points(tmp_path), ridge=1e-6).weights
+    assert weights == pytest.approx(np.array([[-1, 1], [1, -1], [0, 0]]), abs=1e-3)
+
+
+def test_pairs_vote_for_and_against(tmp_path: Path):
+    one = pairwise(two_points(tmp_path), ridge=1e-6, squash=False)
+    assert one.votes.tolist() == [[1, -1]]
+    answers = one.answers(two_points(tmp_path).pixels)
+    assert answers == pytest.approx(np.array([[1, -1], [-1, 1]]), abs=1e-2)
+
+
+def test_forty_components_have_821_products():
+    assert products(np.zeros((1, 40))).shape == (1, 821)
+
+
+def test_a_quadratic_classifier_tells_what_no_linear_one_can(tmp_path: Path):
+    pixels = np.array([[[[0, 0]]], [[[255, 255]]], [[[0, 255]]], [[[255, 0]]]], np.uint8)
+    task = Task(pixels, np.array([0, 0, 1, 1]), 2, 0, tmp_path)
+    said = quadratic(task, components=2, ridge=1e-9).answers(pixels).argmax(1)
+    assert said.tolist() == [0, 0, 1, 1]
+
+
+def test_neighbours_are_those_of_the_plain_loop(tmp_path: Path):
+    rng = np.random.default_rng(1)
+    known, asked = rng.random((90, 5), np.float32), rng.random((1000, 5), np.float32)
+    labels = rng.integers(0, 4, 90)
+    said = among(known, labels, 4, 3).voted(asked)
+    far = ((asked[:, None].astype(float) - known[None].astype(float)) ** 2).sum(2)
+    for i in range(1000):
+        near = np.argsort(far[i])[:3]
+        votes = np.bincount(labels[near], minlength=4)
+        best = np.flatnonzero(votes == votes.max())
+        first = next(labels[j] for j in np.argsort(far[i]) if labels[j] in best)
+        assert said[i].argmax() == first
+    del tmp_path
+
+
+def test_the_nearest_decides_between_equal_votes():
+    far = np.array([[4.0, 1.0, 9.0]])
+    assert voted(far, np.array([0, 1, 2]), 3, 3).argmax(1).tolist() == [1]
+    assert voted(far, np.array([[0, 1, 2]]), 3, 3).argmax(1).tolist() == [1]
+
+
+def test_one_neighbour_names_what_it_learned(tmp_path: Path):
+    task = two_points(tmp_path)
+    assert neighbours(task, 1).answers(task.pixels).argmax(1).tolist() == [0, 1]
