@@ -100,6 +100,11 @@ FAULTS = [
     (("train", "mnits"), "convscope: mnits: "),
     (("train", "mnist", "--recipe", "fst"), "convscope: there is no recipe 'fst'"),
     (("train", "mnist", "--epochs", "0"), "convscope: epochs goes from 1 to 100000, not 0"),
+    (("train", "mnist", "--from", "nowhere"), "convscope: nowhere: there is no such Run"),
+    (
+        ("train", "mnist", "--freeze", "C9"),
+        "convscope: freeze is a number of layers, or the name of the last one that is kept: C1, S2, C3, S4, C5, F6; not 'C9'",
+    ),
     (("train", "mnist", "--device", "tpu"), "convscope: device 'tpu' is not here; this machine has cpu"),
     (
         ("train", "mnist", "--out", "/proc/nowhere/run"),
@@ -123,6 +128,16 @@ def test_a_fault_is_one_clear_line_and_exit_code_1(say, words, message):
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith(message), err
     assert "Traceback" not in err
+
+
+def test_a_net_begins_with_what_a_run_learned_and_says_so(say, trained):
+    words = ["--from", trained, "--freeze", "c", "--epochs", "1", "--out", "next", "--no-report", "--json"]
+    code, out, err = say("train", "mnist", *words)
+    assert code == 0, err
+    assert f"begins with c, out of {trained}" in err.splitlines()
+    before, after = Run(trained).weights(), Run(json.loads(out)["run"]).weights()
+    assert {name.split(".")[0] for name in before if (before[name] != after[name]).any()} == {"out"}
+    assert Run("next").recipe["freeze"] == 1
 
 
 def test_training_as_json_says_all_that_was_promised(trained):

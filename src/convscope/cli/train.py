@@ -25,6 +25,20 @@ PREPARED = {
     "fit": (str, "how they are: pad (the default: nothing is lost), crop or stretch"),
 }
 """Flags that say how a user's own pictures are prepared: name -> kind and help."""
+NAMED = {"freeze": "or the name of the last one"}
+"""Knobs that count layers: on the command line a layer may be named."""
+
+Pictures = Annotated[
+    str,
+    typer.Argument(
+        help="A folder of class folders, a zip or tar of one, or a CSV of paths and labels; "
+        "or a name: mnist, fashion-mnist, cifar10."
+    ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--from", metavar="RUN", help="Begin with what a Run learned, in each layer that agrees."),
+]
 
 
 class Progress(StrEnum):
@@ -61,7 +75,10 @@ def _flags() -> list[inspect.Parameter]:
             words += f" ({', '.join(rule['names'])})"
         if rule["unit"]:
             words += f", in {rule['unit']}"
-        flags.append(_flag(knob.name, type(knob.default), words + ".", "Recipe"))
+        if knob.name in NAMED:
+            words += f", {NAMED[knob.name]}"
+        kind = str if knob.name in NAMED else type(knob.default)
+        flags.append(_flag(knob.name, kind, words + ".", "Recipe"))
     return flags
 
 
@@ -73,13 +90,7 @@ def _flag(name: str, kind: type, words: str, panel: str) -> inspect.Parameter:
 
 
 def train(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="A folder of class folders, a zip or tar of one, or a CSV of paths and labels; "
-            "or a name: mnist, fashion-mnist, cifar10."
-        ),
-    ] = "",
+    source: Pictures = "",
     *,
     net: Annotated[
         str | None,
@@ -93,6 +104,7 @@ def train(
         str | None,
         typer.Option(help=f"One of: {', '.join(r.name for r in RECIPES)}. By default the net's own."),
     ] = None,
+    start: Start = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The Run folder; by default runs/1, runs/2, ...")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -126,7 +138,7 @@ def train(
         path = Run(resume).path
         plan = _resumed(path, source, {**prepared, **given}, device, heard)
     else:
-        plan = _planned(_opened(source, prepared, heard), net, recipe, given, seed, device, target)
+        plan = _planned(_opened(source, prepared, heard), net, recipe, given, start, seed, device, target)
         path = out if out is not None else next_folder()
     _follow(plan, path, resume is not None, heard)
     if report:
@@ -182,25 +194,35 @@ def _planned(
     net: str | None,
     recipe: str | None,
     given: dict[str, Any],
+    start: str | None,
     seed: int,
     device: str,
     target: float | None,
 ) -> Any:
+    from convscope.nets.zoo import find
+    from convscope.runs import Run
     from convscope.training.plan import enough, make_plan, net_for
+    from convscope.training.rates import depth_of
 
-    chosen = net is None
-    if net is None:
+    begun = Run(start) if start is not None else None
+    chosen = net is None and begun is None
+    if chosen:
         net, why = net_for(opened, quick=target is not None)
         if why:
             remark(f"net: {net}, {why}; --net names another")
-    named = recipe_for(net, recipe, min(opened.shape[1:]))
+    if "freeze" in given:
+        given["freeze"] = depth_of(begun.stack if begun and net is None else find(net or ""), given["freeze"])
+    named = recipe_for(net or (begun.info["net"] if begun else ""), recipe, min(opened.shape[1:]))
     knobs = named.recipe.changed(**given)
     if chosen and recipe is None and not {"epochs", "batch", "rate"} & given.keys():
         knobs, why = enough(knobs, len(opened.train), opened.shape[1:])
         if why:
             remark(f"{why}; --epochs chooses")
     how = named.name if knobs == named.recipe else knobs
-    return make_plan(opened, net, how, seed=seed, device=device, target=target)
+    plan = make_plan(opened, net, how, start=begun, seed=seed, device=device, target=target)
+    if plan.start is not None:
+        remark(str(plan.start))
+    return plan
 
 
 def _resumed(path: Path, source: str, given: dict[str, Any], device: str, heard: bool) -> Any:

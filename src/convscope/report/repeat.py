@@ -62,6 +62,8 @@ def command(run: Run) -> tuple[str, ...]:
         implied = knob == "validation" and target is not None and value == WATCHED_FOR_TARGET
         if knob in KNOBS and value != getattr(base, knob) and not implied:
             words += [f"--{knob}", _flag(value)]
+    if "from" in info:
+        words += ["--from", str(info["from"]["source"])]
     if target is not None:
         words += ["--target", _flag(target)]
     words += ["--seed", str(info["seed"]), "--device", str(info["device"])]

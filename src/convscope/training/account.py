@@ -53,6 +53,7 @@ def account(
         "picture_shape": list(plan.images.shape),
         "normalisation": asdict(rule),
         **({"principal": asdict(principal)} if principal else {}),
+        **({"from": plan.start.as_dict()} if plan.start else {}),
         "background": plan.images.background,
         "recipe": plan.recipe_name,
         "loss": loss_for(plan.stack, plan.recipe),

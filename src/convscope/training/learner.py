@@ -21,6 +21,7 @@ from convscope.nets.build import Net
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.loss import loss_for, loss_sum
+from convscope.training.rates import freeze, spans, to_learn
 from convscope.training.recipe import Recipe
 
 BETAS, EPSILON = (0.9, 0.99), 1e-8
@@ -62,6 +63,8 @@ class TorchLearner:
         self.loss = loss_for(net.stack, recipe)
         self.theta, self.gradient = flatten(self.net)
         self.decayed = decay_mask(self.net).to(device)
+        self.spans = spans(self.net, recipe)
+        freeze(self.net, recipe)
         self.first = torch.zeros_like(self.theta)
         self.second = torch.zeros_like(self.theta)
         self.steps = 0
@@ -72,7 +75,7 @@ class TorchLearner:
         labels = feeder.labels[index.to(self.device)]
         mixed = feeder.mixing(len(index), epoch, step)
         wanted = labels if mixed is None else mixed.labels(labels, self.net.stack.outputs)
-        self.net.train()
+        to_learn(self.net, self.recipe)
         self.gradient.zero_()
         with drawing(seed_for(feeder.seed, "dropout", epoch, step), self.device):
             answers = self.net(feeder.batch(index, epoch, step))
@@ -107,19 +110,24 @@ class TorchLearner:
     @torch.no_grad()
     def _update(self, rate: float) -> None:
         self.steps += 1
+        for span in self.spans:
+            self._move(span.part, rate * span.factor)
+
+    def _move(self, part: slice, rate: float) -> None:
+        vectors = (self.theta, self.gradient, self.first, self.second, self.decayed)
+        theta, gradient, first, second, decayed = (vector[part] for vector in vectors)
         if self.recipe.optimizer in ("sgd", "nesterov"):
-            momentum = self.recipe.momentum
-            gradient = self.gradient.add_(self.theta * self.decayed, alpha=self.recipe.decay)
-            self.first.mul_(momentum).add_(gradient)
-            ahead = self.recipe.optimizer == "nesterov"
-            self.theta.sub_(gradient.add_(self.first, alpha=momentum) if ahead else self.first, alpha=rate)
+            momentum, ahead = self.recipe.momentum, self.recipe.optimizer == "nesterov"
+            gradient.add_(theta * decayed, alpha=self.recipe.decay)
+            first.mul_(momentum).add_(gradient)
+            theta.sub_(gradient.add_(first, alpha=momentum) if ahead else first, alpha=rate)
         else:
             b1, b2 = BETAS
-            self.theta.sub_(self.theta * self.decayed, alpha=rate * self.recipe.decay)
-            self.first.lerp_(self.gradient, 1 - b1)
-            self.second.mul_(b2).addcmul_(self.gradient, self.gradient, value=1 - b2)
-            root = (self.second / (1 - b2**self.steps)).sqrt_().add_(EPSILON)
-            self.theta.addcdiv_(self.first, root, value=-rate / (1 - b1**self.steps))
+            theta.sub_(theta * decayed, alpha=rate * self.recipe.decay)
+            first.lerp_(gradient, 1 - b1)
+            second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
+            root = (second / (1 - b2**self.steps)).sqrt_().add_(EPSILON)
+            theta.addcdiv_(first, root, value=-rate / (1 - b1**self.steps))
 
 
 @contextmanager

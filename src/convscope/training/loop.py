@@ -83,14 +83,17 @@ class _State:
 
 def train(
     images: Images,
-    net: str | Stack = "lenet5",
+    net: str | Stack | None = None,
     recipe: str | Recipe | None = None,
     *,
+    start: str | Path | Run | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
 ) -> Run:
-    """Teach a net some pictures, and return the Run: a folder with all that happened.
+    """Teach a net (by default LeNet-5) some pictures, and return the Run: a folder with all that happened.
+
+    `start` is a Run whose layers it begins with, where they agree; without a `net` it is that Run's net.
 
     Raises:
         RecipeError: A knob does not fit the net.
@@ -104,7 +107,7 @@ def train(
     >>> run.info["status"]
     'finished'
     """
-    plan = make_plan(images, net, recipe, seed=seed, device=device)
+    plan = make_plan(images, net, recipe, start=start, seed=seed, device=device)
     path = Path(out) if out is not None else next_folder()
     for _ in training(plan, path):
         pass
@@ -132,7 +135,8 @@ class _Training:
         self.plan, self.writer, self.recipe = plan, writer, plan.recipe
         learning, watched = split(plan.images.train, plan.recipe.validation, plan.seed)
         size = plan.stack.input.shape[1:]
-        rule = Normalisation.of(plan.stack.input, learning)
+        known = plan.start.normalisation if plan.start else None
+        rule = known or Normalisation.of(plan.stack.input, learning)
         self.principal = principal = Principal.of(learning) if plan.recipe.lighting else None
 
         def feeder(pictures: Pictures) -> Feeder:
@@ -142,6 +146,8 @@ class _Training:
         self.learning, self.make_feeder = feeder(learning), feeder
         self.watched = feeder(watched) if len(watched) else None
         self.net = build(plan.stack, seed_for(plan.seed, "weights"))
+        if plan.start:
+            plan.start.into(self.net)
         self.learner = learner_for(self.net, plan)
         self.average = self.learner.theta.clone() if plan.recipe.average else None
         self.steps = -(-len(self.learning) // plan.recipe.batch)
@@ -335,6 +341,12 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _stirs(plan: Plan) -> bool:
+    """Whether frozen layers might have steps that differ in training."""
+    kinds = {step.kind for _, step, _ in plan.stack.walk()}
+    return bool(plan.recipe.freeze and kinds & {"batchnorm", "dropout"})
+
+
 def learner_for(net: Net, plan: Plan) -> Learner:
     """What computes: the native engine where it knows every step of the net, else PyTorch.
 
@@ -346,6 +358,7 @@ def learner_for(net: Net, plan: Plan) -> Learner:
         return TorchLearner(net, plan.recipe, plan.device)
     lack = lacking(plan.stack) if plan.device == "cpu" else f"it computes on the CPU, not on {plan.device}"
     lack = lack or ("it mixes no labels (mixup, cutmix)" if plan.recipe.mixes else "")
+    lack = lack or ("it keeps no norms and dropouts still (freeze)" if _stirs(plan) else "")
     if not lack:
         return NativeLearner(net, plan.recipe, plan.seed)
     if wanted == "native":

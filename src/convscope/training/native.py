@@ -17,6 +17,7 @@ from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten, kept_buffers, load_buffers
 from convscope.training.loss import loss_for, target_table
+from convscope.training.rates import spans
 from convscope.training.recipe import Recipe
 
 LOSSES = {
@@ -41,7 +42,7 @@ class NativeLearner:
         self.theta, gradient = flatten(net)
         self.vector, self.gradient = self.theta.numpy(), gradient.numpy()
         self.norms, self.running = norms_of(net), share_running(net).numpy()
-        self.decayed = decay_mask(net).numpy()
+        self.decayed, self.spans = decay_mask(net).numpy(), spans(net, recipe)
         self.first, self.second = np.zeros_like(self.vector), np.zeros_like(self.vector)
         self.steps = 0
 
@@ -87,15 +88,20 @@ class NativeLearner:
 
     def _update(self, rate: float) -> None:
         self.steps += 1
-        decay = {"weight_decay": self.recipe.decay, "decay_mask": self.decayed}
+        for span in self.spans:
+            self._move(span.part, rate * span.factor)
+
+    def _move(self, part: slice, rate: float) -> None:
+        vectors = (self.vector, self.gradient, self.first, self.second, self.decayed)
+        theta, gradient, first, second, decayed = (vector[part] for vector in vectors)
+        decay = {"weight_decay": self.recipe.decay, "decay_mask": decayed}
         if self.recipe.optimizer in ("sgd", "nesterov"):
             how = {"momentum": self.recipe.momentum, "nesterov": self.recipe.optimizer == "nesterov"}
-            native.sgd(self.vector, self.gradient, self.first, lr=rate, **how, **decay)
+            native.sgd(theta, gradient, first, lr=rate, **how, **decay)
         else:
             native.adamw(
-                self.vector, self.gradient, self.first, self.second,
-                step=self.steps, lr=rate, betas=BETAS, eps=EPSILON, **decay,
-            )  # fmt: skip
+                theta, gradient, first, second, step=self.steps, lr=rate, betas=BETAS, eps=EPSILON, **decay
+            )
 
 
 def share_running(net: Net) -> Tensor:

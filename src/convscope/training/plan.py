@@ -17,7 +17,9 @@ from convscope.runs import Run
 from convscope.training.chance import generator
 from convscope.training.device import choose
 from convscope.training.loss import loss_for
+from convscope.training.rates import skeleton, spans
 from convscope.training.recipe import Recipe, from_dict, recipe_for
+from convscope.training.transfer import Transfer, beginning, transfer
 
 MOST_EPOCHS, LITTLE, LITTLE_PIXELS = 100, 100_000, 300_000_000
 """Few pictures are seen so many times at the most, until so many, of so many pixels in all, were seen."""
@@ -37,13 +39,15 @@ class Plan:
     seed: int = 0
     device: str = "cpu"
     target: float | None = None
+    start: Transfer | None = None
 
 
 def make_plan(
     images: Images,
-    net: str | Stack,
+    net: str | Stack | None = None,
     recipe: str | Recipe | None = None,
     *,
+    start: str | Path | Run | None = None,
     seed: int = 0,
     device: str = "auto",
     target: float | None = None,
@@ -52,9 +56,15 @@ def make_plan(
 
     Raises:
         StackError, RecipeError, GeometryError: They do not.
+        RunError: There is no Run to start from.
     """
-    name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
-    stack = find(net) if isinstance(net, str) else net
+    begun = None if start is None else beginning(start)
+    if net is None and begun is not None:
+        name, stack = begun.net, begun.stack
+    else:
+        net = net or "lenet5"
+        name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
+        stack = find(net) if isinstance(net, str) else net
     chosen = recipe_for(name, None if isinstance(recipe, Recipe) else recipe, min(images.shape[1:]))
     knobs = recipe if isinstance(recipe, Recipe) else chosen.recipe
     if target is not None and not knobs.validation:
@@ -65,13 +75,16 @@ def make_plan(
         )
     stack = fitted(stack, images, knobs)
     loss_for(stack, knobs)
+    if knobs.freeze:
+        spans(skeleton(stack), knobs)
     if knobs.pad > min(images.shape[1:]):
         height, width = images.shape[1:]
         raise RecipeError(
             f"pad={knobs.pad} is more than the pictures have, {width} x {height} pixels: take less"
         )
     title = "own" if isinstance(recipe, Recipe) and recipe != chosen.recipe else chosen.name
-    return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target)
+    taken = None if begun is None else transfer(begun, stack, images.classes)
+    return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target, taken)
 
 
 def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
@@ -161,6 +174,7 @@ def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
         info["seed"],
         choose(device),
         info["target_percent"],
+        Transfer.again(info),
     )
 
 

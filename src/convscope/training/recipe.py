@@ -135,6 +135,12 @@ class Recipe:
         "its mirror image; or ten parts of a larger one, corners and middle, mirrored too",
         *VIEWS,
     )
+    freeze: int = number(
+        0, "layers with weights, from the picture up, that are kept as they are", high=1000, unit="layers"
+    )
+    layerwise: float = number(
+        1.0, "learning rate of each layer, as a part of that of the layer above it", low=0.01, high=1
+    )
     engine: str = choice(
         "auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch"
     )
