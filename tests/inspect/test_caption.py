@@ -104,7 +104,7 @@ def test_a_unit_feeds_the_layers_that_take_its_maps():
     subject = subject_of(net, shape=net.shape)
     names = {link.unit.rsplit("/", 1)[0] for link in feeds(subject, layer_of(subject, "conv1"), 0)}
     assert names == {"blocks.0.conv1", "blocks.0.down.0"}
-    assert layer_of(subject, "blocks.1.conv1").below == ("blocks.0.down.0", "blocks.0.conv2")
+    assert layer_of(subject, "blocks.1.conv1").below == ("blocks.0.conv2", "blocks.0.down.0")
 
 
 def seen(**what: Any) -> Units:

@@ -32,7 +32,7 @@ class Layer:
 
     `size` is that of its maps, (rows, columns). `fields` say what one value sees of the picture along rows and columns;
     None where it sees all of it. `bends` is what is applied to the sums: "relu", or "other". `below` are the layers with
-    kernels whose maps it takes in.
+    kernels whose maps it takes in, in the order of the forward pass: where maps are added, several.
     """
 
     name: str
@@ -182,7 +182,9 @@ def _layers(subject: Subject) -> tuple[Layer, ...]:
         if isinstance(net, Net) or fields is not None or (rows, columns) != (1, 1):  # the latter is a gate
             layers.append(Layer(name, module, read, units, (rows, columns), fields, bends))
     known = {said[layer.module].grad_fn: layer.name for layer in layers}
-    return tuple(replace(layer, below=feeders(said[layer.module], known)) for layer in layers)
+    order = [layer.name for layer in layers]
+    fed = (sorted(feeders(said[layer.module], known), key=order.index) for layer in layers)
+    return tuple(replace(layer, below=tuple(below)) for layer, below in zip(layers, fed, strict=True))
 
 
 def _of_stack(net: Net) -> list[tuple[str, str, str, str]]:

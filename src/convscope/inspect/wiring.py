@@ -65,9 +65,9 @@ def feeds(subject: Subject, layer: Layer, number: int) -> tuple[Link, ...]:
 
 
 def _names_below(subject: Subject, layer: Layer, channels: int) -> list[str]:
-    """How the channels that a layer lies on are called."""
+    """How the channels that a layer lies on are called: where maps were added, by the last layer that added to them."""
     sources = {x.name: x.units for x in layers_of(subject)}
-    for name in layer.below:
+    for name in reversed(layer.below):
         if sources[name] == channels:
             return [f"{name}/{c}" for c in range(channels)]
     if channels == subject.shape[0] and not layer.below:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from threading import Lock, RLock
 
 import numpy as np
@@ -22,8 +23,8 @@ from convscope.runs import Run
 MANY, ROOM = 48, 2_000_000_000
 """So many lenses are kept ready (a training's epochs, and what is tried on them), and so many bytes of their weights; the
 newest in any case."""
-MEASURED = 64
-"""So many test pictures say how large the numbers of a layer get."""
+MEASURED, MOST_MEASURED = 64, 50_000_000
+"""So many test pictures say how large the numbers of a layer get, of a large net as many as make so many numbers."""
 
 
 THREADS = torch.get_num_threads()
@@ -71,10 +72,12 @@ class Lens:
     @cached_property
     def limits(self) -> dict[str, float]:
         """Layer name -> the largest magnitude on some test pictures: the end of its scale of colours, whatever is drawn."""
-        shape = (MEASURED, *self.run.info["picture_shape"])
+        values = sum(prod(shape) for shape in self.run.stack.shapes.values())
+        count = max(1, min(MEASURED, MOST_MEASURED // values))
         if self.images is not None:
-            some = np.asarray(self.images.test.pixels[:MEASURED])
+            some = np.asarray(self.images.test.pixels[:count])
         else:
+            shape = (count, *self.run.info["picture_shape"])
             some = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         with self.lock:
             said = record(self.subject.net, self.subject.given(some))

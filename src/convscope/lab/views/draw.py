@@ -33,6 +33,8 @@ router = APIRouter(tags=["draw"])
 
 NUMBERS = 60_000
 """Numbers of a layer that are sent: of layers with larger maps only the first few units."""
+ALL = 1_000_000
+"""Numbers of all layers together that are sent: of a deep net fewer of each."""
 SIDE = 2048
 
 Side = Annotated[int, Query(ge=1, le=SIDE, description="Pixels")]
@@ -134,10 +136,11 @@ def _said(lens: Lens, picture: np.ndarray) -> Packed:
     answer = first_tensor(said.answer)
     chances = lens.chances(answer)
     layers, arrays = [], {"picture": seen}
+    each = min(NUMBERS, ALL // max(1, len(said.layers)))
     for one in said.layers:
         values = said.maps[one.name][0] if one.kept else np.zeros((0, 1, 1), np.float32)
         maps = values if values.ndim == 3 else values.reshape(-1, 1, 1)
-        shown = max(1, min(len(maps), NUMBERS // max(1, maps[0].size))) if len(maps) else 0
+        shown = max(1, min(len(maps), each // max(1, maps[0].size))) if len(maps) else 0
         arrays[one.name] = maps[:shown] if np.isfinite(maps[:shown]).all() else np.nan_to_num(maps[:shown])
         layers.append({
             "name": one.name, "kind": one.kind, "units": int(one.shape[1]), "shown": shown,

@@ -23,12 +23,15 @@ from convscope.inspect.reshaped import (
 from convscope.inspect.subject import first_tensor
 from convscope.lab.asked import PACKED_ANSWER, Packed, TheLens, ThePicture
 from convscope.nets.build import Net
-from convscope.nets.stack import Rung
+from convscope.nets.joins import PICTURE
+from convscope.nets.stack import Rung, Stack
 
 router = APIRouter(tags=["pad"])
 
 NUMBERS = 40_000
 """Numbers of a layer that are sent: of layers with larger maps only the first few."""
+ALL = 1_000_000
+"""Numbers of all layers together that are sent."""
 
 Changes = Annotated[str, Query(max_length=4000, description="C1:padding=2,stride=1;C3:dilation=2")]
 Layer = Annotated[str, Query(max_length=200, description="The layer whose view of the picture is tinted")]
@@ -55,13 +58,14 @@ def pad(lens: TheLens, picture: ThePicture, changes: Changes = "", layer: Layer 
         arrays["after"] = lens.chances(first_tensor(said.answer))
     stack, was = made.net.stack, net.stack.shapes
     windows, own = slides(stack), slides(net.stack)
-    rungs = []
+    rungs, each = [], min(NUMBERS, ALL // len(stack.lines))
     for rung in stack.ladder:
         maps = said[rung.name][0].reshape(rung.output)
-        shown = max(1, min(len(maps), NUMBERS // max(1, maps[0].size)))
+        shown = max(1, min(len(maps), each // max(1, maps[0].size)))
         arrays[f"maps {rung.name}"] = np.nan_to_num(maps[:shown])
         told = _told(rung, windows.get(rung.name), wanted.get(rung.name, Change()))
         told["own"] = {key: own[rung.name].stands(key) for key in told["can"]}
+        told["ways"] = _ways(stack, rung.name)
         told |= {"shown": shown, "was": list(was[rung.name][1:]), "limit": lens.limits.get(rung.name, 1.0)}
         rungs.append(told)
     chosen = layer if layer in stack.shapes else rungs[0]["name"]
@@ -92,6 +96,15 @@ def _told(rung: Rung, slide: Slide | None, change: Change) -> dict[str, Any]:
             "dilation": list(slide.dilation), "can": list(slide.can), "formulas": formulas,
         }  # fmt: skip
     return told
+
+
+def _ways(stack: Stack, name: str) -> str:
+    """Where a layer takes in others than the one above it, in words."""
+    line = next(line for line in stack.lines if line.name == name)
+    called = {PICTURE: "the picture"}
+    ways = [f"It begins with {called.get(line.start, line.start)}"] if line.start else []
+    ways += [f"{called.get(other, other)} is added to it" for other in line.added]
+    return "; ".join(ways)
 
 
 def _mending(found: dict[str, Change], wanted: dict[str, Change]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import { count } from "../words.js";
  * @property {string[]} can
  * @property {Record<string, number | null>} own  what can be changed, as the network has it
  * @property {string[]} formulas
+ * @property {string} ways where it takes in other layers than the one above it, in words
  * @property {Record<string, string | number>} changed
  * @property {number} limit
  */
@@ -129,11 +130,11 @@ export const typeset = (text) => text.replace(/ x /g, " × ").replace(/ - /g, " 
 /** @param {Rung} rung */
 function words(rung) {
   const window = rung.kernel ? `, window ${rung.kernel.join("×")}` : "";
-  return `${KINDS[rung.kind] ?? rung.kind}${window}. A value sees ${rung.field.join("×")} pixels (receptive field). ${rung.parameters ? `${count(rung.parameters, "weight")}.` : "No weights."}`;
+  return `${KINDS[rung.kind] ?? rung.kind}${window}.${rung.ways ? ` ${rung.ways}.` : ""} A value sees ${rung.field.join("×")} pixels (receptive field). ${rung.parameters ? `${count(rung.parameters, "weight")}.` : "No weights."}`;
 }
 
 /** @type {Record<string, string>} */
-const KINDS = { conv: "Convolution", linear: "Fully connected: every value feeds every one", max: "The largest of each window (max pooling)", avg: "The mean of each window (average pooling)", adaptive: "The mean of each area (adaptive average pooling)", global: "The mean of each map (global average pooling)", subsample: "The sum of each window, scaled (subsampling)", rbf: "Distances to ten drawn digits (RBF)" };
+const KINDS = { conv: "Convolution", linear: "Fully connected: every value feeds every one", max: "The largest of each window (max pooling)", avg: "The mean of each window (average pooling)", adaptive: "The mean of each area (adaptive average pooling)", global: "The mean of each map (global average pooling)", add: "The sum of two layers, value by value", subsample: "The sum of each window, scaled (subsampling)", rbf: "Distances to ten drawn digits (RBF)" };
 
 /** @param {Rung} rung @param {(key: string, value: string, was: string) => void} change */
 function switches(rung, change) {

@@ -5,7 +5,7 @@ import { button, el } from "../parts.js";
 import { pickPicture, randomPicture } from "../picker.js";
 
 /** Layers with a window, or with weights: what slides, or could. */
-const KINDS = ["conv", "subsample", "avg", "max", "linear", "rbf"];
+const KINDS = ["conv", "subsample", "avg", "max", "adaptive", "global", "linear", "rbf"];
 
 export class Chooser {
   /** @param {import("../lab.js").Lab} lab @param {(layer: string, unit: number) => void} chosen */

@@ -7,7 +7,10 @@ import { el } from "../parts.js";
 /** @type {Record<string, string>} */
 const DOES = {
   subsample: "Each of its maps is one map below made smaller: the sum of each little block, times one learned number, plus another.",
-  pool: "Each of its maps is one map below made smaller: of each little block one number is kept.",
+  max: "Each of its maps is one map below made smaller: of each little block the largest number is kept.",
+  avg: "Each of its maps is one map below made smaller: of each little block the mean is kept.",
+  adaptive: "Each of its maps is one map below brought to a fixed size: of each area the mean is kept.",
+  global: "Each of its values is the mean of one whole map below.",
   linear: "Each of its units adds up all values below, each times a learned weight of its own. Nothing slides, so there is no kernel to see.",
   rbf: "Each of its units measures how far the values below are from a code of its class: the smallest distance is the answer.",
 };
