@@ -34,14 +34,15 @@ def bar_images() -> Images:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
+    """Debian's Chromium, driven by Playwright; its camera shows a test picture."""
     path = shutil.which("chromium")
     if path is None:
         absent("pages are looked at with Chromium, and there is none: install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *camera])
         yield browser
         browser.close()
 

@@ -81,3 +81,25 @@ def test_muting_from_the_reasons_changes_the_link_and_can_be_taken_back(look):
     expect(page).to_have_url(re.compile("ops=mute:C1/2"))
     page.get_by_role("button", name="Take back: C1/2 muted").click()
     expect(page).not_to_have_url(re.compile("ops"))
+
+
+def test_the_camera_is_looked_through_until_its_picture_is_taken(look):
+    page = look(permissions=["camera"]).go("#/lenet5/draw?picture=test/0")
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator(".sees figcaption, .sees div").last).to_contain_text(
+        "grey from colour", timeout=15_000
+    )
+    page.get_by_role("button", name="Take this picture").click()
+    expect(page).to_have_url(re.compile("picture=kept/"))
+    expect(page.get_by_role("button", name="Camera")).to_be_visible()
+
+
+def test_a_camera_that_is_not_allowed_is_said(look):
+    page = look().go("#/lenet5/draw?picture=test/0")
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator(".why .problem")).to_have_text(
+        "The browser was not allowed to use the camera: allow it beside the address."
+    )
