@@ -96,9 +96,9 @@ def test_the_camera_is_looked_through_until_its_picture_is_taken(look):
 
 def test_a_camera_that_is_not_allowed_is_said(look):
     page = look().go("#/lenet5/draw?picture=test/0")
-    page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
-    )
+    page.evaluate("""() => {
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+    }""")
     page.get_by_role("button", name="Camera").click()
     expect(page.locator(".why .problem")).to_have_text(
         "The browser was not allowed to use the camera: allow it beside the address."
