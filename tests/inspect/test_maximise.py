@@ -50,7 +50,7 @@ def test_a_first_layers_favourite_is_white_where_its_kernel_is_positive_and_blac
     first = layers_of(subject)[0]
     kernel = kernels_of(subject, first)[1]
     steps, short = (
-        (None, 0.001) if way == "pixels" else (300, 0.05)
+        (None, 0.001) if way == "pixels" else (800 if kernel.size > 200 else 300, 0.05)
     )  # a sigmoid never quite reaches black or white
     found = favourite(subject, f"{first.name}/1", regularisation=0, parametrisation=way, steps=steps)
     best = np.where(kernel > 0, 255, 0).astype(np.uint8)
