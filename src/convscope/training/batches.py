@@ -1,4 +1,4 @@
-"""Pictures on the device as uint8, and batches made of them there: no work for a single picture."""
+"""Batches made on the device of pictures that lie there as uint8: no work for a single picture."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ from convscope.training.mixing import Mixing, erased, mixing
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.parts import viewed
 from convscope.training.recipe import Recipe
+from convscope.training.store import store_for
 
 
 class Feeder:
-    """Gives the training's batches: pictures of the net's size, changed at random as the recipe asks, normalised."""
+    """Gives the training's batches: pictures of the net's size, changed at random as the recipe asks, normalised.
+
+    `room` is how many bytes of pixels may be on the device at once; without it all are.
+    """
 
     def __init__(
         self,
@@ -32,8 +36,10 @@ class Feeder:
         seed: int,
         device: str,
         principal: Principal | None = None,
+        room: int | None = None,
     ):
-        self.pixels = torch.as_tensor(np.asarray(pictures.pixels), device=device)
+        self.store = store_for(pictures.pixels, device, room)
+        self.picture = pictures.pixels.shape[2:]
         self.labels = torch.as_tensor(np.asarray(pictures.labels), device=device)
         self.size, self.rule, self.recipe, self.seed = size, rule, recipe, seed
         self.principal, self.view = principal, PLAIN
@@ -55,7 +61,7 @@ class Feeder:
     def whole(self) -> bool:
         """Whether unchanged pictures are shown whole and as they lie, with black around smaller ones."""
         return self.view == PLAIN and all(
-            have <= seen for have, seen in zip(self.pixels.shape[2:], self.size, strict=True)
+            have <= seen for have, seen in zip(self.picture, self.size, strict=True)
         )
 
     def order(self, epoch: int) -> Int[Tensor, " n"]:
@@ -70,7 +76,7 @@ class Feeder:
         def draw(purpose: str) -> torch.Generator:
             return generator(self.seed, purpose, epoch, step)
 
-        pixels = self.pixels.index_select(0, index.to(self.pixels.device))
+        pixels = self.store.take(index)
         seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
         if self.recipe.erase or self.recipe.cutout:
             seen = erased(seen, self.recipe, draw("erase"))
@@ -85,7 +91,7 @@ class Feeder:
 
     def plain(self, index: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
         """These pictures unchanged, as an evaluation takes them."""
-        pixels = self.pixels.index_select(0, index.to(self.pixels.device))
+        pixels = self.store.take(index)
         return self._normalised(viewed(pixels, self.size, self.view))
 
     def _normalised(self, pixels: Num[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:

@@ -6,6 +6,7 @@ import torch
 
 from convscope.errors import RecipeError
 
+PART_FOR_PICTURES = 0.6
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -25,3 +26,14 @@ def choose(device: str) -> str:
     if device.split(":")[0] not in here:
         raise RecipeError(f"device {device!r} is not here; this machine has {', '.join(here)}")
     return device
+
+
+def room(device: str) -> int | None:
+    """Bytes that pictures may take on a device, of what is free there; None where they need not be brought anywhere.
+
+    >>> room("cpu")
+    """
+    if not device.startswith("cuda"):
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(PART_FOR_PICTURES * free)

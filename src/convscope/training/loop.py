@@ -25,6 +25,7 @@ from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
 from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
+from convscope.training.device import room
 from convscope.training.learner import Learner, TorchLearner, swapped
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.native import NativeLearner
@@ -140,7 +141,9 @@ class _Training:
         self.principal = principal = Principal.of(learning) if plan.recipe.lighting else None
 
         def feeder(pictures: Pictures) -> Feeder:
-            return Feeder(pictures, size, rule, plan.recipe, plan.seed, plan.device, principal)
+            return Feeder(
+                pictures, size, rule, plan.recipe, plan.seed, plan.device, principal, room(plan.device)
+            )
 
         self.rule, self.size = rule, size
         self.learning, self.make_feeder = feeder(learning), feeder
@@ -180,6 +183,7 @@ class _Training:
     def _epoch(self) -> Iterator[Progress]:
         state, recipe = self.state, self.recipe
         order = self.learning.order(state.epoch)
+        self.learning.store.expect(order[state.step * recipe.batch :])
         validations = [line.get("validation_accuracy", 0.0) for line in state.metrics]
         while state.step < self.steps:
             index = order[state.step * recipe.batch : (state.step + 1) * recipe.batch]

@@ -19,6 +19,7 @@ from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten, kept
 from convscope.training.loss import loss_for, target_table
 from convscope.training.rates import spans
 from convscope.training.recipe import Recipe
+from convscope.training.store import Held
 
 LOSSES = {
     "cross-entropy": "cross_entropy",
@@ -80,11 +81,11 @@ class NativeLearner:
 
     def _plain(self, feeder: Feeder, index: Int[Tensor, " n"]) -> native.Batch:
         """Unchanged pictures: the engine itself gathers those that are shown whole."""
-        if not feeder.whole:
+        if not (feeder.whole and isinstance(feeder.store, Held)):
             return native.Batch.floats(feeder.plain(index).numpy())
         rule = feeder.rule
         scale, shift = np.array(rule.scale, np.float32), np.array(rule.shift, np.float32)
-        return native.Batch.gather(feeder.pixels.numpy(), index.numpy(), scale, shift)
+        return native.Batch.gather(feeder.store.pixels.numpy(), index.numpy(), scale, shift)
 
     def _update(self, rate: float) -> None:
         self.steps += 1
