@@ -9,6 +9,7 @@ ConvscopeError                something is wrong, and the message says what to d
 ├── RunError                  a Run folder that is missing, damaged, in use or too new
 ├── RecipeError               a training knob that does not exist or is out of range
 ├── MethodError               a method of the contest that there is not, or pictures that none fits
+├── DeviceError               a device whose memory is too small
 └── DivergedError             a training whose loss is no longer a number
 
 A message is one line: what was wanted, what came, where, and what to do about it. The command line
@@ -61,6 +62,10 @@ class RecipeError(ConvscopeError):
 
 class MethodError(ConvscopeError):
     """A method of the contest that there is not, or pictures that no method is made for."""
+
+
+class DeviceError(ConvscopeError):
+    """A device whose memory is too small for what it should compute."""
 
 
 class DivergedError(ConvscopeError):

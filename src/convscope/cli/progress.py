@@ -11,7 +11,7 @@ from typing import Any
 
 from convscope.cli.output import remark
 from convscope.data.sources import SOURCES
-from convscope.training.loop import EpochDone, Event, Progress
+from convscope.training.loop import EpochDone, Event, Progress, Remark
 
 REFRESH_SECONDS = 0.1
 HEARD_SECONDS = 0.2
@@ -31,6 +31,8 @@ def told(events: Iterable[Event]) -> Iterator[Event]:
             tell("step", **asdict(event))
         elif isinstance(event, EpochDone):
             tell("epoch", **event.metrics)
+        elif isinstance(event, Remark):
+            tell("remark", text=event.text)
         yield event
 
 
@@ -49,10 +51,10 @@ def drawn(events: Iterable[Event]) -> Iterator[Event]:
             if live and time.monotonic() - last > REFRESH_SECONDS:
                 last = time.monotonic()
                 print(f"\r\x1b[K{bar(event)}", end="", file=sys.stderr, flush=True)
-        elif isinstance(event, EpochDone):
+        elif isinstance(event, EpochDone | Remark):
             if live:
                 print("\r\x1b[K", end="", file=sys.stderr)
-            remark(line(event, epochs))
+            remark(event.text if isinstance(event, Remark) else line(event, epochs))
         yield event
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ def account(
     *,
     status: str,
     engine: str,
+    precision: str,
+    remarks: Sequence[str],
     epochs: int,
     seconds: float,
     learned: tuple[int, int],
@@ -64,6 +67,8 @@ def account(
         "images_per_second": round(seen / seconds, 1) if seconds else 0.0,
         "device": plan.device,
         "engine": engine,
+        "precision": precision,
+        **({"remarks": list(remarks)} if remarks else {}),
         "machine": machine(engine),
         "scores": scores,
     }

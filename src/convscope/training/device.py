@@ -1,13 +1,20 @@
-"""Which device computes."""
+"""Which device computes, and how exactly."""
 
 from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from convscope.errors import RecipeError
+from convscope.nets.stack import Stack
+from convscope.training.loss import loss_for
+from convscope.training.recipe import Recipe
 
 PART_FOR_PICTURES = 0.6
 DEVICES = ("auto", "cpu", "cuda", "mps")
+WORTH_IT = 10_000_000
+"""A processor computes nets of at least so many products a picture in bfloat16; of smaller ones copying takes the time."""
 
 
 def choose(device: str) -> str:
@@ -37,3 +44,36 @@ def room(device: str) -> int | None:
         return None
     free, _ = torch.cuda.mem_get_info(device)
     return int(PART_FOR_PICTURES * free)
+
+
+def precision_of(recipe: Recipe, stack: Stack, device: str) -> str:
+    """What `auto` means: bfloat16 where the device multiplies matrices in it, for nets that end in logits.
+
+    Distances and squared errors keep float32: their answers are compared with targets, not with one another.
+
+    >>> from convscope.nets.zoo import zoo
+    >>> precision_of(Recipe(), zoo["lenet5-modern"], "cpu")
+    'float32'
+    """
+    if recipe.precision != "auto":
+        return recipe.precision
+    fits = loss_for(stack, recipe) == "cross-entropy" and multiplies_bfloat16(device)
+    if device == "cpu":
+        fits = fits and sum(rung.multiply_adds for rung in stack.ladder) >= WORTH_IT
+    return "bfloat16" if fits else "float32"
+
+
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether a device has matrix products of bfloat16 of its own; without them it is far slower than float32."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return False
+
+
+def computing(device: str, precision: str) -> AbstractContextManager[object]:
+    """Within the block convolutions and matrix products are of this precision; the weights stay float32."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.split(":")[0], torch.bfloat16, cache_enabled=False)

@@ -2,42 +2,54 @@
 
 All parameters of the net are views into a single vector, `theta`, and all gradients into another, so an
 optimiser is a few lines over vectors, and a state to resume from is a few arrays. A learner that computes by
-other means (`convscope.training.native`) has the same four methods.
+other means (`convscope.training.native`) has the same methods.
+
+On a CUDA device whole steps become graphs, and nothing is read back until it is asked for; so the loop asks seldom.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float, Int, Num
+from torch import Tensor, nn
 
 from convscope.nets.answers import named
 from convscope.nets.build import Net
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
+from convscope.training.device import computing, precision_of
+from convscope.training.flat import FusedOptimiser, Optimiser, decay_mask, flatten
+from convscope.training.graphs import Steps
+from convscope.training.halving import Halving
 from convscope.training.loss import loss_for, loss_sum
 from convscope.training.rates import freeze, spans, to_learn
 from convscope.training.recipe import Recipe
 
-BETAS, EPSILON = (0.9, 0.99), 1e-8
-
 
 @runtime_checkable
 class Learner(Protocol):
-    """What the training loop needs of whatever computes."""
+    """What the training loop needs of whatever computes; `prompt` says that it costs nothing to ask for the tally."""
 
     theta: Tensor
     kind: str
+    prompt: bool
+    precision: str
 
-    def step(
-        self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
-    ) -> tuple[float, int]:
-        """Learn from the pictures `index`; the loss summed over them, and how many were named rightly before."""
+    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> None:
+        """Learn from the pictures `index`."""
+        ...
+
+    def tally(self) -> tuple[float, int]:
+        """Of all steps since it was last asked: the loss summed over their pictures, and how many were named rightly."""
+        ...
+
+    def remarks(self) -> list[str]:
+        """What somebody should know of how it computes; each is said once."""
         ...
 
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
@@ -60,111 +72,111 @@ class TorchLearner:
 
     def __init__(self, net: Net, recipe: Recipe, device: str):
         self.net, self.recipe, self.device = net.to(device), recipe, device
-        self.loss = loss_for(net.stack, recipe)
+        self.loss, self.precision = loss_for(net.stack, recipe), precision_of(recipe, net.stack, device)
         self.theta, self.gradient = flatten(self.net)
-        self.decayed = decay_mask(self.net).to(device)
-        self.spans = spans(self.net, recipe)
+        self.prompt, on_cuda = device == "cpu", device.startswith("cuda")
+        self.optimiser = (FusedOptimiser if on_cuda else Optimiser)(
+            self.theta, self.gradient, decay_mask(self.net).to(device), spans(self.net, recipe), recipe
+        )
         freeze(self.net, recipe)
-        self.first = torch.zeros_like(self.theta)
-        self.second = torch.zeros_like(self.theta)
-        self.steps = 0
+        self.memory = torch.channels_last if on_cuda else torch.preserve_format
+        self.draws = any(isinstance(m, nn.Dropout) for m in self.net.modules())
+        self.told = torch.zeros(2, device=device)
+        self.held, self.view, self.steps = Halving(device), Halving(device), Steps(self._learn, device)
+        self.most, self.said = 0, []
 
-    def step(
-        self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
-    ) -> tuple[float, int]:
-        labels = feeder.labels[index.to(self.device)]
+    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> None:
+        labels = feeder.labels[index.to(self.device, non_blocking=True)]
         mixed = feeder.mixing(len(index), epoch, step)
         wanted = labels if mixed is None else mixed.labels(labels, self.net.stack.outputs)
+        pictures = feeder.batch(index, epoch, step).contiguous(memory_format=self.memory)
         to_learn(self.net, self.recipe)
-        self.gradient.zero_()
-        with drawing(seed_for(feeder.seed, "dropout", epoch, step), self.device):
-            answers = self.net(feeder.batch(index, epoch, step))
-        loss = loss_sum(self.loss, self.recipe, answers, wanted)
-        (loss / len(index)).backward()
-        value = loss.item()
-        if np.isfinite(value):
-            self._update(rate)
-        if wanted.dim() > 1:
-            labels = wanted.argmax(1)
-        return value, int((named(self.net.stack, answers) == labels).sum())
+        self.optimiser.next(rate)
+        seed = seed_for(feeder.seed, "dropout", epoch, step)
+
+        def learn(most: int) -> None:
+            if most != self.most:
+                self.steps.forget()
+                self.most = most
+            with drawing(seed, self.device) if self.draws else nullcontext():
+                self.steps(pictures, wanted)
+
+        self.held.fitting(learn, len(index))
+
+    def tally(self) -> tuple[float, int]:
+        loss, right = self.told.tolist()
+        self.told.zero_()
+        return loss, int(right)
+
+    def remarks(self) -> list[str]:
+        now = []
+        if self.held.most:
+            now.append(
+                f"{self.device} has no memory for more: steps are computed {self.held.most} pictures at a time"
+            )
+        if self.steps.refused:
+            now.append(
+                f"steps are not recorded as CUDA graphs, which makes them slower: {self.steps.refused}"
+            )
+        new = [remark for remark in now if remark not in self.said]
+        self.said += new
+        return new
 
     @torch.no_grad()
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
         self.net.eval()
-        return self.net(feeder.plain(torch.arange(start, stop))).cpu()
+
+        def seen(most: int) -> Tensor:
+            parts = range(start, stop, most)
+            return torch.cat([
+                self.net(feeder.plain(torch.arange(first, min(first + most, stop)))).cpu() for first in parts
+            ])  # fmt: skip
+
+        return self.view.fitting(seen, stop - start)
 
     def state(self) -> dict[str, np.ndarray]:
         return {
-            "first": self.first.cpu().numpy(),
-            "second": self.second.cpu().numpy(),
-            "steps": np.array(self.steps),
+            "first": self.optimiser.first.cpu().numpy(),
+            "second": self.optimiser.second.cpu().numpy(),
+            "steps": np.array(self.optimiser.steps),
+            **({"most": np.array(self.held.most)} if self.held.most else {}),
             **kept_buffers(self.net),
         }
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        self.first.copy_(torch.from_numpy(state["first"]))
-        self.second.copy_(torch.from_numpy(state["second"]))
-        self.steps = int(state["steps"])
+        self.optimiser.first.copy_(torch.from_numpy(state["first"]))
+        self.optimiser.second.copy_(torch.from_numpy(state["second"]))
+        self.optimiser.steps = int(state["steps"])
+        self.held.most = int(state.get("most", 0))
         load_buffers(self.net, state)
 
-    @torch.no_grad()
-    def _update(self, rate: float) -> None:
-        self.steps += 1
-        for span in self.spans:
-            self._move(span.part, rate * span.factor)
-
-    def _move(self, part: slice, rate: float) -> None:
-        vectors = (self.theta, self.gradient, self.first, self.second, self.decayed)
-        theta, gradient, first, second, decayed = (vector[part] for vector in vectors)
-        if self.recipe.optimizer in ("sgd", "nesterov"):
-            momentum, ahead = self.recipe.momentum, self.recipe.optimizer == "nesterov"
-            gradient.add_(theta * decayed, alpha=self.recipe.decay)
-            first.mul_(momentum).add_(gradient)
-            theta.sub_(gradient.add_(first, alpha=momentum) if ahead else first, alpha=rate)
-        else:
-            b1, b2 = BETAS
-            theta.sub_(theta * decayed, alpha=rate * self.recipe.decay)
-            first.lerp_(gradient, 1 - b1)
-            second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-            root = (second / (1 - b2**self.steps)).sqrt_().add_(EPSILON)
-            theta.addcdiv_(first, root, value=-rate / (1 - b1**self.steps))
+    def _learn(self, pictures: Float[Tensor, "n c h w"], wanted: Num[Tensor, "n ..."]) -> None:
+        """The step itself, on the device alone: in parts of `most` pictures, whose gradients add up to the batch's."""
+        self.gradient.zero_()
+        told = torch.zeros_like(self.told)
+        parts = zip(pictures.split(self.most), wanted.split(self.most), strict=True)
+        for some, theirs in parts:
+            with computing(self.device, self.precision):
+                answers = self.net(some)
+            loss = loss_sum(self.loss, self.recipe, answers.float(), theirs)
+            (loss / len(pictures)).backward()
+            labels = theirs.argmax(1) if theirs.dim() > 1 else theirs
+            right = (named(self.net.stack, answers) == labels).sum()
+            told += torch.stack([loss.detach(), right.float()])
+        if not self.prompt or np.isfinite(told[0].item()):
+            self.optimiser.move()
+        self.told += told
 
 
 @contextmanager
 def drawing(seed: int, device: str) -> Iterator[None]:
     """Within the block PyTorch's own generators start from `seed`; afterwards they are as before."""
+    apple = torch.mps.get_rng_state() if device.startswith("mps") else None
     with torch.random.fork_rng([torch.cuda.current_device()] if device.startswith("cuda") else []):
         torch.manual_seed(seed)
         yield
-
-
-def flatten(net: Net) -> tuple[Tensor, Tensor]:
-    """Make all parameters views of one vector, all gradients views of another, and return both."""
-    parameters = list(net.parameters())
-    theta = torch.cat([p.detach().reshape(-1) for p in parameters])
-    gradient = torch.zeros_like(theta)
-    place = 0
-    for p in parameters:
-        end = place + p.numel()
-        p.data, p.grad = theta[place:end].view_as(p), gradient[place:end].view_as(p)
-        place = end
-    return theta, gradient
-
-
-def decay_mask(net: Net) -> Tensor:
-    """1 where weight decay acts, on the weights of kernels and units; 0 on biases and scales."""
-    return torch.cat([torch.full((p.numel(),), float(p.dim() > 1)) for p in net.parameters()])
-
-
-@contextmanager
-def swapped(theta: Tensor, other: Tensor) -> Iterator[None]:
-    """Within the block the net's numbers are `other`; afterwards they are as before."""
-    kept = theta.clone()
-    theta.copy_(other)
-    try:
-        yield
-    finally:
-        theta.copy_(kept)
+    if apple is not None:
+        torch.mps.set_rng_state(apple)
 
 
 def kept_buffers(net: Net) -> dict[str, np.ndarray]:

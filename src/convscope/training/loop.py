@@ -26,7 +26,8 @@ from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.device import room
-from convscope.training.learner import Learner, TorchLearner, swapped
+from convscope.training.flat import swapped
+from convscope.training.learner import Learner, TorchLearner
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.native import NativeLearner
 from convscope.training.plan import Plan, make_plan, split
@@ -35,6 +36,8 @@ from convscope.training.schedule import rate_at
 
 EVALUATION_BATCH = 1000
 SAVE_SECONDS = 10.0
+ASK_SECONDS = 0.05
+"""A device that computes by itself is asked so seldom how far it is: the answer makes it wait."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,14 @@ class Finished:
     status: str
 
 
-Event = Progress | EpochDone | Finished
+@dataclass(frozen=True)
+class Remark:
+    """Something to know of how the device computes, such as that its memory is too small for a whole batch."""
+
+    text: str
+
+
+Event = Progress | EpochDone | Finished | Remark
 
 
 @dataclass
@@ -80,6 +90,7 @@ class _State:
     correct: int = 0
     seconds: float = 0.0
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def train(
@@ -118,7 +129,7 @@ def train(
 def training(
     plan: Plan, path: Path, *, resume: bool = False, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[Event]:
-    """Train by a plan into a folder, yielding a `Progress` a step, an `EpochDone` an epoch, and `Finished`.
+    """Train by a plan into a folder, yielding a `Progress` a step, an `EpochDone` an epoch, `Remark`s, and `Finished`.
 
     `stop` is asked after each step; once it says yes the state is saved and the training ends. It may take its time, as it
     does where somebody pauses: that is not counted as training.
@@ -156,7 +167,7 @@ class _Training:
         self.steps = -(-len(self.learning) // plan.recipe.batch)
         self.state = _State()
         self.clock = time.perf_counter()
-        self.saved = self.clock
+        self.saved, self.asked, self.counted = self.clock, 0.0, 0
 
     def events(self, resume: bool, stop: Callable[[], bool]) -> Iterator[Event]:
         if resume:
@@ -166,10 +177,12 @@ class _Training:
         while self.state.epoch <= self.recipe.epochs:
             for progress in self._epoch():
                 yield progress
+                yield from self._remarks()
                 asked = time.perf_counter()
                 stopped = stop()
                 self.clock += time.perf_counter() - asked
                 if stopped:
+                    self._count(progress.rate)
                     self._save()
                     self._info("stopped")
                     yield Finished(self.writer.path, "stopped")
@@ -188,14 +201,29 @@ class _Training:
         while state.step < self.steps:
             index = order[state.step * recipe.batch : (state.step + 1) * recipe.batch]
             rate = rate_at(recipe, (state.epoch - 1) * self.steps + state.step, self.steps, validations)
-            loss, correct = self.learner.step(self.learning, index, state.epoch, state.step, rate)
-            if not math.isfinite(loss):
-                self._diverged(loss, rate)
+            self.learner.step(self.learning, index, state.epoch, state.step, rate)
             state.step += 1
-            state.loss += loss
-            state.correct += correct
+            waited = time.perf_counter() - self.asked > ASK_SECONDS
+            if self.learner.prompt or waited or state.step == self.steps:
+                self._count(rate)
             self._keep_average()
             yield self._progress(rate)
+
+    def _count(self, rate: float) -> None:
+        """Add what the learner tells of its last steps."""
+        state = self.state
+        loss, correct = self.learner.tally()
+        self.asked = time.perf_counter()
+        if not math.isfinite(loss):
+            self._diverged(loss, rate)
+        state.loss += loss
+        state.correct += correct
+        self.counted = min(state.step * self.recipe.batch, len(self.learning))
+
+    def _remarks(self) -> Iterator[Remark]:
+        new = self.learner.remarks()
+        self.state.remarks += new
+        return map(Remark, new)
 
     def _progress(self, rate: float) -> Progress:
         state = self.state
@@ -204,8 +232,8 @@ class _Training:
         done = (state.epoch - 1) * len(self.learning) + seen
         left = self.recipe.epochs * len(self.learning) - done
         return Progress(
-            state.epoch, self.recipe.epochs, state.step, self.steps, state.loss / seen, state.correct / seen, rate,
-            done / seconds, left * seconds / done,
+            state.epoch, self.recipe.epochs, state.step, self.steps, state.loss / self.counted,
+            state.correct / self.counted, rate, done / seconds, left * seconds / done,
         )  # fmt: skip
 
     def _keep_average(self) -> None:
@@ -272,7 +300,7 @@ class _Training:
         )
         self._info("diverged")
         raise DivergedError(
-            f"the loss became {loss} at epoch {state.epoch}, step {state.step + 1} of {self.steps} (rate {rate:.3g}); "
+            f"the loss became {loss} at epoch {state.epoch}, step {state.step} of {self.steps} (rate {rate:.3g}); "
             f"{last} in {self.writer.path}: train again with a lower --rate"
         )
 
@@ -327,7 +355,8 @@ class _Training:
         plan, seconds = self.plan, self._seconds() if seconds is None else seconds
         done = (self.state.epoch - 1) * len(self.learning) + self.state.step * self.recipe.batch
         info = account(
-            plan, self.rule, status=status, engine=self.learner.kind, epochs=self.state.epoch - 1, seconds=seconds,
+            plan, self.rule, status=status, engine=self.learner.kind, precision=self.learner.precision,
+            remarks=self.state.remarks, epochs=self.state.epoch - 1, seconds=seconds,
             learned=(len(self.learning), len(self.watched or ())), seen=done, scores=scores,
             principal=self.principal,
         )  # fmt: skip
@@ -362,6 +391,7 @@ def learner_for(net: Net, plan: Plan) -> Learner:
         return TorchLearner(net, plan.recipe, plan.device)
     lack = lacking(plan.stack) if plan.device == "cpu" else f"it computes on the CPU, not on {plan.device}"
     lack = lack or ("it mixes no labels (mixup, cutmix)" if plan.recipe.mixes else "")
+    lack = lack or ("it computes in float32" if plan.recipe.precision == "bfloat16" else "")
     lack = lack or ("it keeps no norms and dropouts still (freeze)" if _stirs(plan) else "")
     if not lack:
         return NativeLearner(net, plan.recipe, plan.seed)

@@ -46,9 +46,9 @@ def loss_for(stack: Stack, recipe: Recipe) -> str:
     return recipe.loss
 
 
-def target_table(classes: int) -> Float[Tensor, "k k"]:
+def target_table(classes: int, device: torch.device | str = "cpu") -> Float[Tensor, "k k"]:
     """Targets of the squared error: +1 for the picture's class, -1 for the others."""
-    return 2 * torch.eye(classes) - 1
+    return 2 * torch.eye(classes, device=device) - 1
 
 
 def loss_sum(
@@ -64,7 +64,7 @@ def loss_sum(
         case "cross-entropy":
             return F.cross_entropy(answers, labels, label_smoothing=recipe.smoothing, reduction="sum")
         case "squared":
-            table = target_table(answers.shape[1]).to(answers)
+            table = target_table(answers.shape[1], answers.device).to(answers.dtype)
             return (answers - (labels @ table if soft else table[labels])).square().sum()
         case "distance" | "discriminative":
             right = (answers * labels if soft else answers.gather(1, labels[:, None])).sum()

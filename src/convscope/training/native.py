@@ -15,7 +15,8 @@ from convscope.nets.build import Net
 from convscope.nets.lowered import lowered, norms_of, running_of
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
-from convscope.training.learner import BETAS, EPSILON, decay_mask, flatten, kept_buffers, load_buffers
+from convscope.training.flat import BETAS, EPSILON, decay_mask, flatten
+from convscope.training.learner import kept_buffers, load_buffers
 from convscope.training.loss import loss_for, target_table
 from convscope.training.rates import spans
 from convscope.training.recipe import Recipe
@@ -32,7 +33,7 @@ LOSSES = {
 class NativeLearner:
     """Learns with the native engine, on the CPU."""
 
-    kind = "native"
+    kind, prompt, precision = "native", True, "float32"
 
     def __init__(self, net: Net, recipe: Recipe, seed: int, threads: int | None = None):
         self.net, self.recipe, self.seed = net, recipe, seed
@@ -45,11 +46,9 @@ class NativeLearner:
         self.norms, self.running = norms_of(net), share_running(net).numpy()
         self.decayed, self.spans = decay_mask(net).numpy(), spans(net, recipe)
         self.first, self.second = np.zeros_like(self.vector), np.zeros_like(self.vector)
-        self.steps = 0
+        self.steps, self.told = 0, (0.0, 0)
 
-    def step(
-        self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float
-    ) -> tuple[float, int]:
+    def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> None:
         if self.recipe.changes(epoch):
             batch = native.Batch.floats(feeder.batch(index, epoch, step).numpy())
         else:
@@ -64,7 +63,14 @@ class NativeLearner:
             norm.num_batches_tracked += 1
         if np.isfinite(loss):
             self._update(rate)
-        return loss, correct
+        self.told = (self.told[0] + loss, self.told[1] + correct)
+
+    def tally(self) -> tuple[float, int]:
+        told, self.told = self.told, (0.0, 0)
+        return told
+
+    def remarks(self) -> list[str]:
+        return []
 
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
         batch = self._plain(feeder, torch.arange(start, stop))

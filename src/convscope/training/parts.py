@@ -99,12 +99,13 @@ def cut(pixels: UInt8[Tensor, "n c h w"], seen: Parts, size: Size, outside: str)
     rows, columns = page.shape[2:]
     # A mirrored part is the part of the mirrored page: both pages lie one behind the other.
     pages = torch.cat([page, page.flip(3)]) if mirrored.any() else page
+    top, left, mirrored = (at.to(pages.device, non_blocking=True) for at in (top, left, mirrored))
     left = torch.where(mirrored, columns - size[1] - (left + before), left + before)
-    first = (torch.arange(n) + n * mirrored) * channels
-    row = (first[:, None] + torch.arange(channels))[:, :, None] * rows + (
-        (top + above)[:, None, None] + torch.arange(size[0])
+    first = (torch.arange(n, device=pages.device) + n * mirrored) * channels
+    row = (first[:, None] + torch.arange(channels, device=pages.device))[:, :, None] * rows + (
+        (top + above)[:, None, None] + torch.arange(size[0], device=pages.device)
     )
-    starts = (row * columns + left[:, None, None]).flatten().to(pages.device)
+    starts = (row * columns + left[:, None, None]).flatten()
     every = pages.reshape(-1).as_strided((pages.numel() - size[1] + 1, size[1]), (1, 1))
     return every.index_select(0, starts).view(n, channels, *size)
 

@@ -141,6 +141,11 @@ class Recipe:
     layerwise: float = number(
         1.0, "learning rate of each layer, as a part of that of the layer above it", low=0.01, high=1
     )
+    precision: str = choice(
+        "auto",
+        "of the products in training: bfloat16 is less exact and, where the machine has it, faster",
+        "auto", "float32", "bfloat16",
+    )  # fmt: skip
     engine: str = choice(
         "auto", "what computes: native is convscope's own for small nets on a CPU", "auto", "native", "torch"
     )

@@ -43,7 +43,7 @@ class Held:
         self.pixels = torch.as_tensor(np.asarray(pixels), device=device)
 
     def take(self, index: Int[Tensor, " n"]) -> UInt8[Tensor, "n c h w"]:
-        return self.pixels.index_select(0, index.to(self.pixels.device))
+        return self.pixels.index_select(0, index.to(self.pixels.device, non_blocking=True))
 
     def expect(self, order: Int[Tensor, " n"]) -> None:
         """Nothing has to be brought."""
