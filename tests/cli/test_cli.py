@@ -239,3 +239,48 @@ def test_ctrl_c_saves_and_the_training_goes_on_to_the_same_bits(tmp_path):
         parts.path / "weights.safetensors"
     ).read_bytes()
     assert whole.info["scores"] == parts.info["scores"]
+
+
+def test_compare_lists_its_methods_and_what_they_cost(say):
+    code, out, _ = say("compare", "--list")
+    assert code == 0
+    assert "tangent" in out
+    assert "two idle cores" in out
+    code, out, _ = say("compare", "--list", "--json")
+    rows = json.loads(out)["methods"]
+    assert {"name", "about", "preprocessing", "seconds", "published_error_percent"} <= set(rows[0])
+
+
+def test_compare_writes_a_report_a_table_and_json(say, tmp_path):
+    words = (
+        "compare",
+        "mnist",
+        "--budget",
+        "quick",
+        "--only",
+        "pca-quadratic",
+        "--out",
+        tmp_path / "c",
+        "--json",
+    )
+    code, out, err = say(*words)
+    assert code == 0, err
+    told = json.loads(out.splitlines()[-1])
+    assert told["source"] == "mnist"
+    (row,) = told["results"]
+    assert row["method"] == "pca-quadratic"
+    assert row["published_error_percent"] == 3.3
+    assert 2 < row["error_percent"] < 8
+    assert (tmp_path / "c" / "report.html").is_file()
+    head, line = (tmp_path / "c" / "results.csv").read_text().splitlines()
+    assert head.startswith("method,title,preprocessing")
+    assert line.startswith("pca-quadratic,")
+    code, _, err = say(*words)
+    assert code == 0
+    assert "(kept)" in err
+
+
+def test_compare_says_which_methods_there_are(say):
+    code, _, err = say("compare", "mnist", "--only", "tangents")
+    assert code == 1
+    assert "there is no method 'tangents': did you mean tangent?" in err

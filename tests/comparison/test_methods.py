@@ -15,6 +15,9 @@ from convscope.comparison.features import FEATURES
 from convscope.comparison.linear import linear, pairwise, products, quadratic
 from convscope.comparison.method import Task
 from convscope.comparison.neighbours import among, neighbours, voted
+from convscope.comparison.nets import _hardest, same_size
+from convscope.comparison.radial import means
+from convscope.comparison.support import WAYS, Kernel, learned, moved
 from convscope.data.images import images
 from convscope.errors import MethodError
 
@@ -22,11 +25,11 @@ QUICK_LIMIT, DEFAULT_LIMIT = 180, 1800
 
 
 def task_of(name: str, n: int, folder: Path, start: int = 0) -> Task:
-    """The first digits 0, 1 and 2 as a method is shown them."""
+    """The first digits 0, 1 and 2 as a method is shown them; of as many classes as it wants."""
     train = images("mnist").train
     index = np.flatnonzero(np.asarray(train.labels[:2000]) < 3)[start : start + n]
     shown = FEATURES[METHODS[name].feature](train.pixels[index])
-    return Task(shown, np.asarray(train.labels[index]), 3, 0, folder)
+    return Task(shown, np.asarray(train.labels[index]), METHODS[name].exact_classes or 3, 0, folder)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -36,7 +39,6 @@ def test_a_method_keeps_its_contract(name: str, tmp_path: Path):
     assert set(method.choices) <= set(method.settings)
     assert set(method.quick) | set(method.full) <= set(method.settings)
     assert all(method.settings[k] in values for k, values in method.choices.items())
-    assert method.about[0].islower()
     assert not method.about.endswith(".")
     for module in method.code:
         importlib.import_module(module)
@@ -45,7 +47,7 @@ def test_a_method_keeps_its_contract(name: str, tmp_path: Path):
     asked = task_of(name, 60, tmp_path, start=240)
     classifier = method.teach(task, **settings)
     answers = classifier.answers(asked.pixels)
-    assert answers.shape == (60, 3)
+    assert answers.shape == (60, task.classes)
     assert np.isfinite(answers).all()
     assert (answers.argmax(1) == asked.labels).mean() > 0.8
     assert classifier.parameters > 0
@@ -53,7 +55,16 @@ def test_a_method_keeps_its_contract(name: str, tmp_path: Path):
     assert (again == answers).all(), "the same seed gave other answers"
 
 
-TINY: dict[str, dict] = {}
+TINY: dict[str, dict] = {
+    "forest": {"trees": 20},
+    "boosted-trees": {"rounds": 4},
+    "rbf-linear": {"centres": 60},
+    "tangent": {"candidates": 10},
+    "mlp": {"hidden": (100,), "knobs": {"epochs": 5}},
+    "digits": {"knobs": {"epochs": 12, "average": 0.9}},
+    **{name: {"knobs": {"epochs": 20}} for name in METHODS if name.startswith(("net-", "lenet", "same"))},
+    "lenet4-boosted": {"pool": 1, "least": 60, "knobs": {"epochs": 15}, "later": {"epochs": 15}},
+}
 """Settings that make a method quick enough for 240 pictures."""
 
 
@@ -120,3 +131,63 @@ def test_the_nearest_decides_between_equal_votes():
 def test_one_neighbour_names_what_it_learned(tmp_path: Path):
     task = two_points(tmp_path)
     assert neighbours(task, 1).answers(task.pixels).argmax(1).tolist() == [0, 1]
+
+
+def test_polynomial_and_gaussian_kernels_are_the_librarys(tmp_path: Path):
+    from sklearn.svm import SVC
+
+    task, asked = task_of("svm-poly4", 150, tmp_path), task_of("svm-poly4", 80, tmp_path, start=150)
+    for degree, gamma in ((4, 1.0), (0, 0.03)):
+        kernel = Kernel(degree, gamma)
+        machine, _ = learned(task.pixels, task.labels, 3, kernel, cost=10.0)
+        model = SVC(C=10.0 / kernel.scale, **kernel.options()).fit(machine.rows(task.pixels), task.labels)
+        model.decision_function_shape = "ovo"
+        rows = machine.rows(asked.pixels)
+        sides = kernel(rows, machine.vectors) @ machine.weights + machine.offsets
+        assert sides == pytest.approx(model.decision_function(rows), abs=2e-3)
+        assert (machine.answers(asked.pixels).argmax(1) == model.predict(rows)).all()
+
+
+def test_a_machine_of_two_classes_has_the_right_sign(tmp_path: Path):
+    task = task_of("svm-poly4", 150, tmp_path)
+    two = task.labels < 2
+    machine, _ = learned(task.pixels[two], task.labels[two], 3, Kernel(4, 1.0), cost=10.0)
+    said = machine.answers(task.pixels[two]).argmax(1)
+    assert (said == task.labels[two]).mean() > 0.98
+
+
+def test_virtual_pictures_are_those_moved_by_a_pixel():
+    picture = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
+    for down, right in WAYS:
+        wanted = np.zeros((5, 5), np.uint8)
+        wanted[1 + down : 4 + down, 1 + right : 4 + right] = picture[0, 0]
+        assert (moved(picture, down, right)[0, 0] == wanted[1:4, 1:4]).all()
+
+
+def test_means_are_those_of_clouds_that_lie_apart():
+    rng = np.random.default_rng(0)
+    middles = np.array([[0, 0], [10, 0], [0, 10]], np.float32)
+    rows = (middles.repeat(30, axis=0) + rng.normal(0, 0.1, (90, 2))).astype(np.float32)
+    found = min((means(rows, 3, 10, np.random.default_rng(s)) for s in range(8)),
+                key=lambda m: ((rows[:, None] - m) ** 2).sum(2).min(1).sum())  # fmt: skip
+    for middle in middles:
+        assert np.abs(found - middle).sum(1).min() < 0.1
+
+
+def test_of_fewer_rows_than_means_each_is_one():
+    rows = np.eye(3, dtype=np.float32)
+    assert means(rows, 5, 2, np.random.default_rng(0)).shape == (3, 3)
+
+
+def test_boosting_shows_the_second_net_as_many_wrong_as_right():
+    said = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.1, 0.9]])
+    labels = np.array([0, 0, 0, 1])
+    wrong = said.argmax(1) != labels
+    assert _hardest(said, labels, wrong, least=1).tolist() == [1]
+    assert _hardest(said, labels, wrong, least=2).tolist() == [1, 2]  # the one whose own class leads by least
+
+
+def test_a_net_of_the_same_size_has_as_many_parameters(tmp_path: Path):
+    task = task_of("same-size", 60, tmp_path)
+    made = same_size(task, 60_000, "squashed", {"epochs": 1})
+    assert 60_000 - (784 + 1 + 3) < made.parameters <= 60_000

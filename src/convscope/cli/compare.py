@@ -28,6 +28,14 @@ def compare(
     only: Annotated[
         list[str] | None, typer.Option(help="Only this method, as --list names it. Can be repeated.")
     ] = None,
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What convolution buys, in place of the table: learning-curves, permutation, shifts, "
+            "same-parameters, or all. "
+            "Can be repeated."
+        ),
+    ] = None,
     budget: Annotated[
         str,
         typer.Option(
@@ -57,7 +65,8 @@ def compare(
     if list_:
         return _list(json)
     opened = images(source, reading_shown(source))
-    contest = Contest(opened, only=tuple(only or ()), budget=budget, seed=seed, out=out)
+    asked = {"only": tuple(only or ()), "experiments": tuple(experiment or ())}
+    contest = Contest(opened, **asked, budget=budget, seed=seed, out=out)
     remark(f"{contest.budget.name}: {contest.budget.about}; results in {contest.store.path}")
     for event in contest.events():
         if isinstance(event, Began):
@@ -67,12 +76,32 @@ def compare(
             for row in event.rows:
                 remark(f"    {_line(row)}")
     done = contest.comparison
+    remark(f"report: {_written(done, opened)}")
     if json:
         return as_json(done.as_dict())
     print(_table(done))
     if done.answer:
         print(f"\n{done.answer}")
     return None
+
+
+def _written(done: Comparison, images: Any) -> Path:
+    """The report, and the same as CSV and JSON beside it."""
+    import json
+    from csv import DictWriter
+    from io import StringIO
+
+    from convscope.comparison.store import Store
+    from convscope.report.comparison import write_comparison
+
+    store, told = Store(done.path), done.as_dict()
+    store.text("results.json", json.dumps(told, indent=1, allow_nan=False))
+    page = StringIO()
+    writer = DictWriter(page, list(told["results"][0]))
+    writer.writeheader()
+    writer.writerows(told["results"])
+    store.text("results.csv", page.getvalue())
+    return write_comparison(done, images)
 
 
 def _list(json: bool) -> None:

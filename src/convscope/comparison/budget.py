@@ -1,4 +1,7 @@
-"""How much a contest may cost: how many pictures are learned from, and how long a method may take."""
+"""How much a contest may cost: how many pictures are learned from, and how long a method may compute.
+
+The limit is of processor time, summed over cores: so what is stopped does not depend on who else uses the machine.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from convscope.comparison.method import Method
 
 @dataclass(frozen=True)
 class Budget:
-    """A budget by name: at most so many training pictures, and seconds a method has before it is stopped."""
+    """A budget by name: at most so many training pictures, and seconds of processor time that a method has."""
 
     name: str
     about: str
@@ -31,8 +34,8 @@ class Budget:
 BUDGETS = {
     budget.name: budget
     for budget in (
-        Budget("quick", "10,000 training pictures, a minute a method", 10_000, 60),
-        Budget("default", "60,000 training pictures, ten minutes a method", 60_000, 600),
+        Budget("quick", "10,000 training pictures, two minutes of processor time a method", 10_000, 120),
+        Budget("default", "60,000 training pictures, 20 minutes of processor time a method", 60_000, 1200),
         Budget("full", "all training pictures, no limit", None, None),
     )
 }

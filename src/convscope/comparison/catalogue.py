@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 
-from convscope.comparison import classic
+from convscope.comparison import classic, learned
 from convscope.comparison.method import Method
 from convscope.errors import MethodError
 
-METHODS: dict[str, Method] = {method.name: method for method in (*classic.METHODS,)}
+METHODS: dict[str, Method] = {method.name: method for method in (*classic.METHODS, *learned.METHODS)}
 """Every method by name, in the order of the table of 1998."""
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from convscope.comparison.linear import linear, pairwise, quadratic
 from convscope.comparison.method import Method, Published
 from convscope.comparison.neighbours import neighbours
+from convscope.comparison.radial import radial
+from convscope.comparison.support import support, virtual
+from convscope.comparison.tangent import tangent
 
 RIDGES = (1e-4, 1e-2, 1e-1)
+SUPPORT = ("convscope.comparison.support",)
 
 METHODS = (
     Method(
@@ -75,5 +79,56 @@ METHODS = (
         settings={"components": 40, "ridge": 1e-4},
         choices={"ridge": (1e-6, 1e-4, 1e-2)},
         published=Published(3.3),
+    ),
+    Method(
+        "rbf-linear",
+        "1,000 radial units, linear",
+        "Gaussians around 100 means of each class, and a linear classifier of what they say",
+        "none",
+        radial,
+        cost=(25, 8),
+        settings={"centres": 1000, "rounds": 10, "width": 2.0, "ridge": 1e-6},
+        choices={"width": (1.0, 2.0, 4.0), "ridge": (1e-6, 1e-4)},
+        choose_on=6_000,
+        published=Published(3.6),
+    ),
+    Method(
+        "tangent",
+        "Tangent distance",
+        "the nearest neighbour when digits may be moved, turned, sized, bent and thickened a little",
+        "16x16",
+        tangent,
+        cost=(120, 25),
+        settings={"k": 1, "candidates": 30, "sigma": 0.7},
+        full={"candidates": 200},
+        choices={"k": (1, 3), "sigma": (0.5, 0.7, 1.0)},
+        choose_on=6_000,
+        published=Published(1.1, rejection_percent=1.9),
+    ),
+    Method(
+        "svm-poly4",
+        "SVM, polynomial of degree 4",
+        "a support vector machine over products of four pixels",
+        "none",
+        support,
+        cost=(120, 8),
+        settings={"degree": 4, "gamma": 1.0, "cost": 10.0},
+        choices={"gamma": (1.0, 4.0), "cost": (3.0, 10.0)},
+        choose_on=6_000,
+        published=Published(1.1, rejection_percent=1.8),
+        needs="sklearn",
+    ),
+    Method(
+        "svm-virtual",
+        "Virtual SVM, polynomial of degree 9",
+        "a second support vector machine, of the first one's vectors and of these moved by a pixel each way",
+        "none",
+        virtual,
+        cost=(420, 18),
+        settings={"degree": 9, "gamma": 1.0, "cost": 3.0},
+        choices={},
+        published=Published(0.8),
+        distorts=True,
+        needs="sklearn",
     ),
 )

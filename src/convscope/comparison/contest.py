@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+import convscope
 from convscope.comparison.budget import BUDGETS, Budget
 from convscope.comparison.catalogue import chosen
+from convscope.comparison.experiments import PLAIN, Experiment, longer, named
 from convscope.comparison.method import Method
 from convscope.comparison.rows import Comparison, Row, row_of, status_of
 from convscope.comparison.store import Store, key_of
@@ -73,6 +75,7 @@ def compare(
     images: Images,
     *,
     only: Sequence[str] = (),
+    experiments: Sequence[str] = (),
     budget: str = "default",
     seed: int = 0,
     out: str | Path | None = None,
@@ -80,10 +83,11 @@ def compare(
     """All methods that fit these pictures, taught and tested by the same protocol.
 
     Every choice is made on a part of the training pictures; the test pictures are shown once. Results are kept in `out`
-    and not computed again.
+    and not computed again. With `experiments` ("learning-curves", "permutation", "shifts", "same-parameters" or "all") only
+    these are run, and of the table what is already there is in the result.
 
     Raises:
-        MethodError: There is no such method or budget, or none fits.
+        MethodError: There is no such method, experiment or budget, or none fits.
         RunError: The folder cannot be written.
 
     >>> import tempfile
@@ -93,7 +97,9 @@ def compare(
     >>> done.rows[0].status, done.rows[0].error_percent < 30
     ('measured', True)
     """
-    contest = Contest(images, only=tuple(only), budget=budget, seed=seed, out=out)
+    contest = Contest(
+        images, only=tuple(only), experiments=tuple(experiments), budget=budget, seed=seed, out=out
+    )
     for _ in contest.events():
         pass
     return contest.comparison
@@ -107,12 +113,13 @@ class Contest:
         images: Images,
         *,
         only: tuple[str, ...] = (),
+        experiments: tuple[str, ...] = (),
         budget: str = "default",
         seed: int = 0,
         out: str | Path | None = None,
     ):
         self.images, self.budget, self.seed = images, budget_of(budget), seed
-        self.methods = chosen(only)
+        self.methods, self.experiments = chosen(only), named(experiments)
         self.store = Store(out if out is not None else folder_for(images.name))
         self.rows: list[Row] = []
         if all(self.unfit(method) for method in self.methods):
@@ -128,13 +135,35 @@ class Contest:
         return method.unfit(self.images.shape, len(self.images.classes), self.images.background)
 
     def jobs(self) -> list[Job]:
-        """What is to be done, in order."""
+        """What is to be done, in order: the table, or the experiments and what there is of the table already."""
         learned = self.budget.learned(len(self.images.train))
-        return [
-            Job(method, learned, self.seed, tuple(self.budget.settings(method).items()))
-            for method in self.methods
-            if not self.unfit(method)
-        ]
+        table = [self._job(method, learned) for method in self.methods if not self.unfit(method)]
+        if not self.experiments:
+            return table
+        there = [job for job in table if self.store.result(self.stem(job))]
+        return there + [job for experiment in self.experiments for job in self._asked(experiment, learned)]
+
+    def _job(self, method: Method, learned: int, settings: dict[str, Any] | None = None, **about: Any) -> Job:
+        wanted = self.budget.settings(method) if settings is None else settings
+        return Job(method, learned, self.seed, tuple(wanted.items()), **about)
+
+    def _asked(self, experiment: Experiment, most: int) -> Iterator[Job]:
+        """The jobs of an experiment; conditions with more pictures than there are fall away."""
+        for method in self.methods:
+            if method.name not in experiment.methods or self.unfit(method):
+                continue
+            for condition in experiment.conditions:
+                learned = condition.learned or most
+                if learned <= most:
+                    yield self._job(
+                        method,
+                        learned,
+                        longer(self.budget.settings(method), learned) if condition.learned else None,
+                        permuted=self.seed + 1 if condition.permuted else 0,
+                        shifts=condition.shifts,
+                        experiment=experiment.name,
+                        condition=condition.words,
+                    )
 
     def events(self) -> Iterator[Began | Ended]:
         """Run the contest, and say what happens."""
@@ -162,10 +191,11 @@ class Contest:
         """Run a job in a process of its own; what cannot be finished is a result, too, but is not kept."""
         folder = self.store.path / "work" / stem
         folder.mkdir(exist_ok=True)
-        told = {**job.told(len(self.images.classes)), "store": str(self.store.path), "stem": stem}
+        where = {"store": str(self.store.path), "stem": stem, "limit": self.budget.limit_seconds}
+        told = {**job.told(len(self.images.classes)), **where}
         file = self.store.text(f"work/{stem}/job.json", json.dumps(told))
         command = [sys.executable, "-m", "convscope.comparison.worker", str(file)]
-        code, last = _run(command, folder, self.budget.limit_seconds)
+        code, last = _run(command, folder)
         done = self.store.result(stem) if code == 0 else None
         return done or {"status": status_of(code, self.budget.limit_seconds, last)}
 
@@ -177,9 +207,15 @@ class Contest:
         answers = self.store.answers(stem)
         truth = np.asarray(self.images.test.labels)
         return tuple(
-            row_of(job.method, record, said, truth, condition=job.condition or _shift(name), **about)
+            row_of(
+                job.method,
+                record,
+                said,
+                truth,
+                condition=_shift(name) if job.shifts else job.condition,
+                **about,
+            )
             for name, said in sorted(answers.items())
-            if not job.shifts or name != "answers" or job.experiment
         )
 
     @property
@@ -192,7 +228,11 @@ class Contest:
             for method in self.methods
             if (why := self.unfit(method))
         ]
-        where = {"cores": available_processors(), "python": sys.version.split()[0]}
+        where = {
+            "cores": available_processors(),
+            "python": sys.version.split()[0],
+            "convscope": convscope.__version__,
+        }
         rows = (*self.rows, *left)
         return Comparison(
             self.store.path, self.images.name, self.budget.name, self.seed, len(self.images.test), rows, where
@@ -220,11 +260,11 @@ def folder_for(source: str) -> Path:
 
 
 def _shift(name: str) -> str:
-    return "" if name == "answers" else name.replace("shift-", "shifted by ")
+    return PLAIN.words if name == "answers" else name.replace("shift-", "shifted by ")
 
 
-def _run(command: list[str], folder: Path, limit: float | None) -> tuple[int | None, str]:
-    """The exit code of a process, None where its time ran out, and the last line of what it complained.
+def _run(command: list[str], folder: Path) -> tuple[int, str]:
+    """The exit code of a process, and the last line of what it complained.
 
     It reads from a pipe that says nothing and ends with this program, however this program ends.
     """
@@ -233,9 +273,7 @@ def _run(command: list[str], folder: Path, limit: float | None) -> tuple[int | N
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaint
         )
         try:
-            code: int | None = process.wait(timeout=limit)
-        except subprocess.TimeoutExpired:
-            code = None
+            code = process.wait()
         finally:
             process.kill()
             process.communicate()

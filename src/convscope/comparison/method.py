@@ -66,7 +66,9 @@ class Method:
 
     `settings` are the defaults; `quick` and `full` are what those budgets change; `choices` are settings that a
     validation part of the training pictures decides, at most `choose_on` of them. `cost` is seconds, with the default
-    budget and the quick one, for MNIST on two idle cores. `remark` says why a measured error is not the published one.
+    budget and the quick one, for MNIST on two idle cores. `needs` is a
+    library that is not always installed, `code` the modules that compute it besides `teach`'s own. `exact_classes`
+    (0: any) and `grey` are what it was built for. `remark` says why a measured error is not the published one.
     """
 
     name: str
@@ -87,6 +89,8 @@ class Method:
     needs: str = ""
     code: tuple[str, ...] = ()
     most_classes: int = 1000
+    exact_classes: int = 0
+    grey: bool = False
 
     @property
     def preprocessing(self) -> FeatureName:
@@ -104,6 +108,10 @@ class Method:
         strokes = shape[0] == 1 and background == 0 and max(shape[1:]) <= 64
         if FEATURES[self.feature].strokes and not strokes:
             return f"{self.feature} is for strokes on black, one channel, up to 64 pixels"
+        if self.grey and shape[0] != 1:
+            return "it is for grey pictures"
+        if self.exact_classes and classes != self.exact_classes:
+            return f"it is for {self.exact_classes} classes"
         if classes > self.most_classes:
             return f"it is for up to {self.most_classes} classes"
         return ""

@@ -13,6 +13,10 @@ from jaxtyping import Bool, Float, Int
 from convscope.comparison.method import Method
 from convscope.scores import interval, mcnemar, rejected_for
 
+SIGKILL, SIGXCPU = 9, 24
+"""Signals by which the system ends a process that has no memory or no time left; Windows has no names for them."""
+NO_MEMORY = 3
+"""What a method's process ends with when it was refused memory."""
 REJECTION_ERROR = 0.005
 MEASURED = "measured"
 
@@ -62,7 +66,14 @@ class Row:
     def as_dict(self, published: bool) -> dict[str, Any]:
         """The row for `--json` and CSV; published figures only beside the pictures they were published for."""
         method, known = self.method, self.method.published if published else None
-        keys = ("fit_seconds", "choose_seconds", "predict_seconds", "parameters", "memory_bytes", "chosen")
+        keys = (
+            "fit_seconds",
+            "choose_seconds",
+            "predict_seconds",
+            "processor_seconds",
+            "parameters",
+            "memory_bytes",
+        )
         return {
             "method": method.name,
             "title": method.title,
@@ -78,7 +89,7 @@ class Row:
             "published_source": known.source if known else None,
             "rejection_percent": self.rejection_percent,
             "published_rejection_percent": known.rejection_percent if known else None,
-            **{key: self.record.get(key) for key in keys},
+            **{key: self.record.get(key) for key in (*keys, "chosen")},
             "seed": self.seed,
         }
 
@@ -185,10 +196,10 @@ def _verdict(net: Row, other: Row) -> str:
     return f"No convolutional network is needed here: another method names fewer wrongly ({figures})."
 
 
-def status_of(code: int | None, limit: float | None, last: str) -> str:
+def status_of(code: int, limit: float | None, last: str) -> str:
     """Why a method's process has no result, as a row says it."""
-    if code is None:
-        return f"stopped after its limit of {limit:g} s"
-    if code == 3 or code in (-9, 137):
+    if code == -SIGXCPU:
+        return f"stopped after its limit of {limit:g} s of processor time"
+    if code in (NO_MEMORY, -SIGKILL):
         return "out of memory"
     return f"failed: {last or f'its process ended with {code}'}"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from itertools import product
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ import numpy as np
 from convscope.comparison.catalogue import METHODS
 from convscope.comparison.features import FEATURES
 from convscope.comparison.method import Classifier, Method, Task
+from convscope.comparison.rows import NO_MEMORY
 from convscope.comparison.store import Store, laid_out
 from convscope.data.images import Pictures
 
 ASIDE = 6
 """One of so many training pictures is kept aside to choose by."""
-NO_MEMORY = 3
 
 
 def work(job: Mapping[str, Any]) -> None:
@@ -47,13 +48,14 @@ def work(job: Mapping[str, Any]) -> None:
         job["stem"],
         {
             "status": "measured",
-            "job": {k: v for k, v in job.items() if k not in ("store", "stem")},
+            "job": {k: v for k, v in job.items() if k not in ("store", "stem", "limit")},
             "chosen": chosen,
             "tried": tried,
             "learned": len(train),
             "fit_seconds": round(fit_seconds, 3),
             "choose_seconds": round(choose_seconds, 3),
             "predict_seconds": round(predict_seconds, 3),
+            "processor_seconds": round(time.process_time(), 3),
             "parameters": int(classifier.parameters),
             "memory_bytes": peak_memory(),
         },
@@ -143,6 +145,16 @@ def peak_memory() -> int | None:
     return most if sys.platform == "darwin" else 1024 * most
 
 
+def _limit(seconds: float | None) -> None:
+    """Have the system stop this process after so many seconds of processor time, where it can."""
+    if seconds is None:
+        return
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (ceil(seconds), ceil(seconds) + 1))
+
+
 def _end_with_the_caller() -> None:
     def wait() -> None:
         os.read(0, 1)
@@ -155,6 +167,7 @@ def main() -> None:
     """Do the job whose file is named on the command line."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     _end_with_the_caller()
+    _limit(job["limit"])
     try:
         work(job)
     except MemoryError:

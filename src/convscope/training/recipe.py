@@ -339,6 +339,12 @@ RECIPES = (
         ),
     ),
     Named("squashed", ("lenet1", "lenet4"), "no distortions, squared error to +1 and -1", _SQUASHED),
+    Named(
+        "squashed-distorted",
+        (),
+        "the same with the distortions of lenet5-distorted",
+        _SQUASHED.changed(epochs=40, batch=64, decay=0.05, **_DISTORTED),
+    ),
 )
 
 
