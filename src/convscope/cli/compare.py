@@ -119,7 +119,7 @@ def _list(json: bool) -> None:
     ], left=6))  # fmt: skip
     total = [sum(m.cost[i] for m in METHODS.values()) for i in (0, 1)]
     print(
-        f"\nSeconds are for mnist on two idle cores: {total[0]:,.0f} in all, {total[1]:,.0f} with --budget quick."
+        f"\nSeconds are estimates for mnist on two idle cores: {total[0]:,.0f} in all, {total[1]:,.0f} with --budget quick."
     )
     return None
 
