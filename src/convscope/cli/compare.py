@@ -10,6 +10,7 @@ import typer
 from convscope.cli.output import as_json, remark, table
 
 if TYPE_CHECKING:
+    from convscope.comparison.contest import Contest
     from convscope.comparison.rows import Comparison, Row
 
 
@@ -58,23 +59,16 @@ def compare(
 
     Results are kept: a contest that was stopped goes on where it was, and a method that is done is not run again.
     """
-    from convscope.cli.progress import reading_shown
-    from convscope.comparison.contest import Began, Contest
-    from convscope.data.images import images
-
     if list_:
         return _list(json)
+    from convscope.cli.progress import reading_shown
+    from convscope.comparison.contest import Contest
+    from convscope.data.images import images
+
     opened = images(source, reading_shown(source))
     asked = {"only": tuple(only or ()), "experiments": tuple(experiment or ())}
     contest = Contest(opened, **asked, budget=budget, seed=seed, out=out)
-    remark(f"{contest.budget.name}: {contest.budget.about}; results in {contest.store.path}")
-    for event in contest.events():
-        if isinstance(event, Began):
-            title = event.job.method.title + (f", {event.job.condition}" if event.job.condition else "")
-            remark(f"{event.number}/{event.total} {title}{' (kept)' if event.known else ''}")
-        else:
-            for row in event.rows:
-                remark(f"    {_line(row)}")
+    _follow(contest)
     done = contest.comparison
     remark(f"report: {_written(done, opened)}")
     if json:
@@ -83,6 +77,20 @@ def compare(
     if done.answer:
         print(f"\n{done.answer}")
     return None
+
+
+def _follow(contest: Contest) -> None:
+    """Run the contest, saying what happens."""
+    from convscope.comparison.contest import Began
+
+    remark(f"{contest.budget.name}: {contest.budget.about}; results in {contest.store.path}")
+    for event in contest.events():
+        if isinstance(event, Began):
+            title = event.job.method.title + (f", {event.job.condition}" if event.job.condition else "")
+            remark(f"{event.number}/{event.total} {title}{' (kept)' if event.known else ''}")
+        else:
+            for row in event.rows:
+                remark(f"    {_line(row)}")
 
 
 def _written(done: Comparison, images: Any) -> Path:

@@ -28,7 +28,7 @@ def _connected(
         taught("connected"),
         cost=cost,
         settings={"hidden": hidden, "recipe": "squashed", "knobs": {"epochs": epochs}},
-        quick={"knobs": {"epochs": 8}},
+        quick={"knobs": {"epochs": 6}},
         published=Published(plain),
         code=CODE,
     )
@@ -40,7 +40,7 @@ def _connected(
         taught("connected"),
         cost=(cost[0] + 12, cost[1] + 1),
         settings={"hidden": hidden, "recipe": "squashed-distorted", "knobs": {"epochs": 12}},
-        quick={"knobs": {"epochs": 8}},
+        quick={"knobs": {"epochs": 6}},
         full={"knobs": {"epochs": 40}},
         published=Published(distorted),
         distorts=True,
@@ -50,22 +50,22 @@ def _connected(
 
 
 FULLY_CONNECTED = (
-    *_connected("net-300", (300,), 4.7, 3.6, (20, 4)),
+    *_connected("net-300", (300,), 4.7, 3.6, (20, 3)),
     Method(
         "net-300-deslanted",
         "Net 400-300-10, deslanted",
         "one layer of 300 units between 20x20 pixels that stand upright and classes",
         "deslanted 20x20",
         taught("connected"),
-        cost=(12, 3),
+        cost=(12, 2),
         settings={"hidden": (300,), "recipe": "squashed", "knobs": {"epochs": 12}},
-        quick={"knobs": {"epochs": 8}},
+        quick={"knobs": {"epochs": 6}},
         published=Published(1.6, rejection_percent=3.2),
         code=CODE,
     ),
-    *_connected("net-1000", (1000,), 4.5, 3.8, (40, 6), epochs=8),
-    *_connected("net-300-100", (300, 100), 3.05, 2.5, (20, 4)),
-    *_connected("net-500-150", (500, 150), 2.95, 2.45, (34, 6)),
+    *_connected("net-1000", (1000,), 4.5, 3.8, (40, 5), epochs=8),
+    *_connected("net-300-100", (300, 100), 3.05, 2.5, (20, 3)),
+    *_connected("net-500-150", (500, 150), 2.95, 2.45, (34, 4)),
 )
 
 CONVOLUTIONAL = (
@@ -147,9 +147,9 @@ CONVOLUTIONAL = (
         "the same, shown distorted digits",
         "picture",
         taught("net"),
-        cost=(100, 8),
+        cost=(100, 7),
         settings={"net": "lenet5", "recipe": "lenet5-distorted", "knobs": {}},
-        quick={"knobs": {"epochs": 15}},
+        quick={"knobs": {"epochs": 12}},
         published=Published(0.8),
         exact_classes=10,
         grey=True,
@@ -212,7 +212,7 @@ TODAY = (
         "one layer between pixels and classes, as wide as 60,000 parameters allow",
         "none",
         taught("same_size"),
-        cost=(15, 3),
+        cost=(15, 2),
         settings={"parameters": 60_000, "recipe": "squashed", "knobs": {"epochs": 12}},
         quick={"knobs": {"epochs": 8}},
         code=CODE,
