@@ -115,6 +115,11 @@ class ResponseNorm(nn.Module):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x: Float[Tensor, "n c y x"]) -> Float[Tensor, "n c y x"]:
+        if x.is_cuda:
+            from convscope.nets import fast_lrn
+
+            if fast_lrn.available():
+                return fast_lrn.normalised(x, self.size, self.alpha, self.beta, self.k)
         maps = x.shape[1]
         squares = F.pad(x.square(), (0, 0, 0, 0, self.size // 2, (self.size - 1) // 2))
         around = squares[:, :maps]
