@@ -40,7 +40,7 @@ def measured(
     found = []
     for _ in range(rounds):
         spent, times = 0.0, 0
-        while spent < seconds:
+        while not times or spent < seconds:
             # As many as are expected to be left, so that a device that computes by itself is seldom waited for.
             some = 1 if not times else max(1, min(times, int((seconds - spent) * times / spent)))
             spent, times = spent + _timed(work, device, some), times + some
