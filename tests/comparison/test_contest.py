@@ -165,6 +165,15 @@ def test_a_file_is_no_folder(tmp_path):
         Store(tmp_path / "x")
 
 
+def test_a_second_contest_does_not_write_into_the_folder_of_a_first(bar_images, tmp_path):
+    first = Contest(bar_images, only=("knn",), budget="quick", out=tmp_path).events()
+    next(first)
+    with pytest.raises(RunError, match="another contest is running there"):
+        next(Contest(bar_images, only=("knn",), budget="quick", out=tmp_path).events())
+    first.close()
+    assert not (tmp_path / "pictures").exists(), "what was left in the middle is cleared away"
+
+
 def test_a_damaged_result_is_computed_again(bar_images, tmp_path):
     contest = Contest(bar_images, only=("knn",), budget="quick", out=tmp_path)
     stem = contest.stem(contest.jobs()[0])

@@ -17,7 +17,7 @@ from convscope.comparison.method import Task
 from convscope.comparison.neighbours import among, neighbours, voted
 from convscope.comparison.nets import _hardest, same_size
 from convscope.comparison.radial import means
-from convscope.comparison.support import WAYS, Kernel, learned, moved
+from convscope.comparison.support import WAYS, Kernel, learned, learned_by_pairs, moved
 from convscope.data.images import images
 from convscope.errors import MethodError
 
@@ -128,6 +128,14 @@ def test_the_nearest_decides_between_equal_votes():
     assert voted(far, np.array([[0, 1, 2]]), 3, 3).argmax(1).tolist() == [1]
 
 
+def test_the_surest_is_the_one_whose_rivals_are_all_far():
+    far = np.array([[1.0, 16.0, 25.0], [1.0, 1.1, 25.0], [1.0, 4.0, 25.0]])
+    labels = np.array([[0, 0, 0], [0, 1, 1], [0, 1, 1]])
+    best = np.sort(voted(far, labels, 1, 2), axis=1)
+    margin = best[:, 1] - best[:, 0]
+    assert margin[0] > margin[2] > margin[1]
+
+
 def test_one_neighbour_names_what_it_learned(tmp_path: Path):
     task = two_points(tmp_path)
     assert neighbours(task, 1).answers(task.pixels).argmax(1).tolist() == [0, 1]
@@ -146,6 +154,17 @@ def test_polynomial_and_gaussian_kernels_are_the_librarys(tmp_path: Path):
         sides = kernel(rows, machine.vectors) @ machine.weights + machine.offsets
         assert sides == pytest.approx(model.decision_function(rows), abs=2e-3)
         assert (machine.answers(asked.pixels).argmax(1) == model.predict(rows)).all()
+
+
+def test_a_machine_made_pair_by_pair_is_the_same(tmp_path: Path):
+    task, asked = task_of("svm-poly4", 150, tmp_path), task_of("svm-poly4", 80, tmp_path, start=150)
+    kernel = Kernel(9, 1.0)
+    whole, _ = learned(task.pixels, task.labels, 4, kernel, cost=3.0)
+    pairs = learned_by_pairs(task.pixels, task.labels, 4, kernel, cost=3.0)
+    rows = whole.rows(asked.pixels)
+    sides = [kernel(rows, m.vectors) @ m.weights + m.offsets for m in (whole, pairs)]
+    assert sides[0] == pytest.approx(sides[1], abs=5e-3)
+    assert pairs.answers(asked.pixels).shape == (80, 4)
 
 
 def test_a_machine_of_two_classes_has_the_right_sign(tmp_path: Path):

@@ -10,7 +10,6 @@ from convscope.comparison.support import support, virtual
 from convscope.comparison.tangent import tangent
 
 RIDGES = (1e-4, 1e-2, 1e-1)
-SUPPORT = ("convscope.comparison.support",)
 
 METHODS = (
     Method(
@@ -91,6 +90,7 @@ METHODS = (
         choices={"width": (1.0, 2.0, 4.0), "ridge": (1e-6, 1e-4)},
         choose_on=6_000,
         published=Published(3.6),
+        code=("convscope.comparison.linear", "convscope.comparison.neighbours"),
     ),
     Method(
         "tangent",
@@ -104,6 +104,7 @@ METHODS = (
         choices={"k": (1, 3), "sigma": (0.5, 0.7, 1.0)},
         choose_on=6_000,
         published=Published(1.1, rejection_percent=1.9),
+        code=("convscope.comparison.neighbours",),
     ),
     Method(
         "svm-poly4",

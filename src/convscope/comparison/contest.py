@@ -167,19 +167,22 @@ class Contest:
 
     def events(self) -> Iterator[Began | Ended]:
         """Run the contest, and say what happens."""
-        jobs = self.jobs()
         self.rows = []
-        self.store.lay_out(self.images)
-        try:
-            for number, job in enumerate(jobs, start=1):
-                stem = self.stem(job)
-                known = self.store.result(stem)
-                yield Began(job, number, len(jobs), known is not None)
-                rows = self.rows_of(job, stem, known or self.work(job, stem))
-                self.rows += rows
-                yield Ended(rows)
-        finally:
-            self.store.clear_away()
+        with self.store.alone():
+            self.store.lay_out(self.images)
+            try:
+                yield from self._run(self.jobs())
+            finally:
+                self.store.clear_away()
+
+    def _run(self, jobs: list[Job]) -> Iterator[Began | Ended]:
+        for number, job in enumerate(jobs, start=1):
+            stem = self.stem(job)
+            known = self.store.result(stem)
+            yield Began(job, number, len(jobs), known is not None)
+            rows = self.rows_of(job, stem, known or self.work(job, stem))
+            self.rows += rows
+            yield Ended(rows)
 
     def stem(self, job: Job) -> str:
         """The name of a job's files: the method's, and a key of all that decides the result."""

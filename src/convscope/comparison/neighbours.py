@@ -36,7 +36,8 @@ def voted(
 ) -> Float[np.ndarray, "b k"]:
     """Each class's votes among the k nearest, from 0 to 1, and less than a vote for how near its own nearest is.
 
-    So the nearest decides between classes with as many votes, and the margin says how close it was.
+    So the nearest decides between classes with as many votes, and the margin says how close it was. Near is the part of
+    the way from the farthest of those compared.
 
     >>> voted(np.array([[1.0, 9.0, 4.0]]), np.array([0, 1, 1]), 3, 2).argmax(1)
     array([1])
@@ -51,7 +52,9 @@ def voted(
         own = np.where(labels == c, far, np.inf) if labels.strides[0] else far[:, labels[0] == c]
         if own.shape[1]:
             near[:, c] = np.sqrt(own.min(1))
-    farthest = np.where(np.isfinite(near), near, 0).max(1, keepdims=True)
+    farthest = np.sqrt(
+        far.max(1, keepdims=True)
+    )  # a class that is not among those compared is no nearer than these
     closeness = 1 - np.minimum(near, farthest) / np.maximum(farthest, 1e-12)
     return ((votes + 0.99 * closeness) / k).astype(np.float32)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from convscope.data.images import Images, Pictures
 from convscope.errors import RunError
@@ -79,6 +81,25 @@ class Store:
         write_whole(self.path / name, text.encode("utf-8"))
         return self.path / name
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within the block no other contest writes here.
+
+        Raises:
+            RunError: One does.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"{self.path}: another contest is running there; wait for it, or give another --out"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
     def lay_out(self, images: Images) -> None:
         """Put the pictures where the methods' processes find them."""
         where = self.path / "pictures"
@@ -120,13 +141,14 @@ def key_of(job: Mapping[str, Any], fingerprint: str, modules: tuple[str, ...]) -
 
 @cache
 def code_version(modules: tuple[str, ...]) -> str:
-    """A checksum of the sources of modules; of packages all their Python files. Nothing is imported but parents."""
+    """A checksum of the sources of modules; of packages all their Python and C. Nothing is imported but parents."""
     files: set[Path] = set()
     for name in modules:
         spec = find_spec(name)
         assert spec is not None and spec.origin is not None, name
         origin = Path(spec.origin)
-        files |= set(origin.parent.rglob("*.py")) if spec.submodule_search_locations else {origin}
+        inside = [path for kind in ("*.py", "*.c", "*.h") for path in origin.parent.rglob(kind)]
+        files |= set(inside) if spec.submodule_search_locations else {origin}
     sums = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 

@@ -6,11 +6,8 @@ from typing import Any
 
 from convscope.comparison.method import Task
 
-CODE = (
-    "convscope.comparison.nets",
-    "convscope.comparison.neighbours",
-    "convscope.training",
-    "convscope.nets",
+CODE = tuple(
+    f"convscope.{name}" for name in ("comparison.nets", "comparison.neighbours", "training", "nets", "native")
 )
 """Modules that decide what a taught net answers."""
 

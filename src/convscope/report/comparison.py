@@ -173,7 +173,7 @@ def error_chart(done: Comparison) -> tuple[list[Bar], list[tuple[float, str]]]:
         bars.append(
             Bar(
                 row.method.title,
-                "" if row.method.preprocessing == "none" else row.method.preprocessing,
+                unsaid(row.method.title, row.method.preprocessing),
                 percent(error),
                 place(error),
                 place(limits[0]),
@@ -184,6 +184,15 @@ def error_chart(done: Comparison) -> tuple[list[Bar], list[tuple[float, str]]]:
             )
         )
     return bars, [(place(t) or 0.0, tick_text(t, "%")) for t in ticks]
+
+
+def unsaid(title: str, preprocessing: str) -> str:
+    """A preprocessing, where the title does not say it already.
+
+    >>> unsaid("LeNet-5, distorted", "distorted"), unsaid("Tangent distance", "16x16")
+    ('', '16x16')
+    """
+    return "" if preprocessing == "none" or preprocessing.split()[0] in title else preprocessing
 
 
 def told(row: Row, published: bool) -> Told:
