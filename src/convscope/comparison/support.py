@@ -124,7 +124,7 @@ def learned_by_pairs(
     for p, (i, j) in enumerate(pairs):
         own = np.flatnonzero((labels == i) | (labels == j))
         gram = kernel(rows[own], rows[own]).astype(np.float64)
-        made = SVC(C=cost / kernel.scale, cache_size=CACHE_MB / 2, kernel="precomputed").fit(
+        made = SVC(C=cost / kernel.scale, cache_size=CACHE_MB // 2, kernel="precomputed").fit(
             gram, labels[own]
         )
         weights[own[made.support_], p] = made._dual_coef_[0]
