@@ -37,7 +37,12 @@ Pictures = Annotated[
 ]
 Start = Annotated[
     str | None,
-    typer.Option("--from", metavar="RUN", help="Begin with what a Run learned, in each layer that agrees."),
+    typer.Option(
+        "--from",
+        metavar="RUN",
+        help="Begin with what a Run learned, in each layer that agrees; or timm:MODEL, one of timm's models with what it "
+        "was taught, by download or from a file, timm:MODEL:FILE.safetensors.",
+    ),
 ]
 
 
@@ -138,6 +143,7 @@ def train(
         path = Run(resume).path
         plan = _resumed(path, source, {**prepared, **given}, device, heard)
     else:
+        prepared = {**_sized(start, source), **prepared}
         plan = _planned(_opened(source, prepared, heard), net, recipe, given, start, seed, device, target)
         path = out if out is not None else next_folder()
     _follow(plan, path, resume is not None, heard)
@@ -166,6 +172,16 @@ def _follow(plan: Any, path: Path, resume: bool, heard: bool) -> None:
             if isinstance(event, Finished) and event.status == "stopped":
                 remark(f"stopped and saved; go on with: convscope train --resume {path}")
                 raise typer.Exit(1)
+
+
+def _sized(start: str | None, source: str) -> dict[str, Any]:
+    """The size of pictures of the user's own for a model of timm: that of those it was taught."""
+    from convscope.data.sources import SOURCES
+    from convscope.nets.foreign import pretrained
+
+    if start is None or not start.startswith("timm:") or any(known.name == source for known in SOURCES):
+        return {}
+    return {"size": pretrained(start.split(":")[1]).side}
 
 
 def _opened(source: str, prepared: dict[str, Any], heard: bool) -> Any:
@@ -200,11 +216,11 @@ def _planned(
     target: float | None,
 ) -> Any:
     from convscope.nets.zoo import find
-    from convscope.runs import Run
     from convscope.training.plan import enough, make_plan, net_for
     from convscope.training.rates import depth_of
+    from convscope.training.transfer import beginning
 
-    begun = Run(start) if start is not None else None
+    begun = beginning(start, opened.shape[0]) if start is not None else None
     chosen = net is None and begun is None
     if chosen:
         net, why = net_for(opened, quick=target is not None)
@@ -212,7 +228,7 @@ def _planned(
             remark(f"net: {net}, {why}; --net names another")
     if "freeze" in given:
         given["freeze"] = depth_of(begun.stack if begun and net is None else find(net or ""), given["freeze"])
-    named = recipe_for(net or (begun.info["net"] if begun else ""), recipe, min(opened.shape[1:]))
+    named = recipe_for(net or (begun.net if begun else ""), recipe, min(opened.shape[1:]))
     knobs = named.recipe.changed(**given)
     if chosen and recipe is None and not {"epochs", "batch", "rate"} & given.keys():
         knobs, why = enough(knobs, len(opened.train), opened.shape[1:])

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from convscope.nets import layers, steps
+from convscope.nets import foreign, layers, steps
+from convscope.nets.foreign import Timm
 from convscope.nets.joins import PICTURE, Add, From, Place
 from convscope.nets.stack import Stack
 from convscope.nets.windows import Line, Shape, Step, window_of
@@ -69,7 +70,9 @@ def build(stack: Stack, seed: int = 0) -> Net:
     >>> build(parse("input 1x28x28; conv1 conv 8 5x5 | relu; out linear 10")).conv1.conv.weight.shape
     torch.Size([8, 1, 5, 5])
     """
-    net = Net(stack)
+    with torch.random.fork_rng([]):  # a model that is not ours draws from PyTorch's own generator
+        torch.manual_seed(seed)
+        net = Net(stack)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for line, step, shape in stack.walk():
@@ -113,6 +116,8 @@ def _module(step: Step, shape: Shape) -> nn.Module:
             return nn.AvgPool2d(*window_of(step)[:2])
         case Add():
             return layers.Add()
+        case Timm():
+            return foreign.made(step.model, shape[0])
         case steps.Adaptive() | steps.Global():
             return nn.AdaptiveAvgPool2d(step.parts())
         case steps.Linear():

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from convscope.errors import GeometryError
 from convscope.nets import words
+from convscope.nets.foreign import Timm
 from convscope.nets.joins import Add, From
 from convscope.nets.windows import Fields, Shape, Step, Window, window_of
 from convscope.nets.words import Padding, Size
@@ -351,7 +352,7 @@ KINDS: dict[str, type[Step]] = {
     kind.kind: kind
     for kind in (
         Conv, Subsample, MaxPool, AveragePool, Adaptive, Global, Linear, Rbf, BatchNorm, Lrn, Dropout,
-        Squash, Tanh, Relu, Sigmoid, From, Add,
+        Squash, Tanh, Relu, Sigmoid, From, Add, Timm,
     )
 }  # fmt: skip
 

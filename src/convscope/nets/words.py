@@ -41,11 +41,18 @@ class Reader:
 LARGEST = 1_000_000
 
 
+MODEL = re.compile(r"[A-Za-z0-9_.]{1,100}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 def _layer(text: str) -> str:
     if not NAME.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _model(text: str) -> str:
+    if not MODEL.fullmatch(text):
         raise ValueError
     return text
 
@@ -165,6 +172,7 @@ padding = Reader("a padding such as 2, 2x1, same or valid", _padding, _show_padd
 maps = Reader("a table such as 0,1,2/1,2,3 (for each map, the maps below it, each once)", _maps, _show_maps)
 switch = Reader("yes or no", _switch, lambda on: "yes" if on else "no")
 fraction = Reader("a fraction from 0 up to 1, such as 0.5", _fraction)
+model = Reader("a model of timm by its name, such as resnet18", _model)
 layer = Reader("the name of a layer above", _layer)
 positive = Reader("a number above 0, such as 0.75", _positive, _show_number)
 init = Reader(

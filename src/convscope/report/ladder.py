@@ -8,6 +8,7 @@ from math import ceil, sqrt
 from markupsafe import Markup
 
 from convscope.nets import steps
+from convscope.nets.foreign import Timm
 from convscope.nets.joins import PICTURE, Add, From
 from convscope.nets.stack import Stack
 from convscope.nets.windows import Line, Shape, Step, window_of
@@ -75,6 +76,8 @@ def _does(step: Step) -> str:
             return f"the largest of {size(step.kernel)} values{_places(step)}"
         case steps.AveragePool():
             return f"the mean of {size(step.kernel)} values{_places(step)}"
+        case Timm():
+            return f"all of timm's {step.model} up to its features"
         case Add():
             return f"what {step.layer} gives is added"
         case From():

@@ -105,7 +105,7 @@ def train(
 ) -> Run:
     """Teach a net (by default LeNet-5) some pictures, and return the Run: a folder with all that happened.
 
-    `start` is a Run whose layers it begins with, where they agree; without a `net` it is that Run's net.
+    `start` is a Run, or `timm:MODEL`, whose layers it begins with where they agree; without a `net` it is that net.
 
     Raises:
         RecipeError: A knob does not fit the net.

@@ -19,7 +19,7 @@ from convscope.training.device import choose
 from convscope.training.loss import loss_for
 from convscope.training.rates import skeleton, spans
 from convscope.training.recipe import Recipe, from_dict, recipe_for
-from convscope.training.transfer import Transfer, beginning, transfer
+from convscope.training.transfer import Beginning, Transfer, beginning, transfer
 
 MOST_EPOCHS, LITTLE, LITTLE_PIXELS = 100, 100_000, 300_000_000
 """Few pictures are seen so many times at the most, until so many, of so many pixels in all, were seen."""
@@ -47,7 +47,7 @@ def make_plan(
     net: str | Stack | None = None,
     recipe: str | Recipe | None = None,
     *,
-    start: str | Path | Run | None = None,
+    start: str | Path | Run | Beginning | None = None,
     seed: int = 0,
     device: str = "auto",
     target: float | None = None,
@@ -58,9 +58,10 @@ def make_plan(
         StackError, RecipeError, GeometryError: They do not.
         RunError: There is no Run to start from.
     """
-    begun = None if start is None else beginning(start)
-    if net is None and begun is not None:
-        name, stack = begun.net, begun.stack
+    if start is not None and not isinstance(start, Beginning):
+        start = beginning(start, images.shape[0])
+    if net is None and start is not None:
+        name, stack = start.net, start.stack
     else:
         net = net or "lenet5"
         name = net if isinstance(net, str) and "\n" not in net and ";" not in net else "own"
@@ -83,7 +84,7 @@ def make_plan(
             f"pad={knobs.pad} is more than the pictures have, {width} x {height} pixels: take less"
         )
     title = "own" if isinstance(recipe, Recipe) and recipe != chosen.recipe else chosen.name
-    taken = None if begun is None else transfer(begun, stack, images.classes)
+    taken = None if start is None else transfer(start, stack, images.classes)
     return Plan(images, stack, Path(name).stem, knobs, title, seed, choose(device), target, taken)
 
 

@@ -11,11 +11,15 @@ import numpy as np
 import torch
 
 from convscope.errors import RecipeError
+from convscope.nets import foreign
 from convscope.nets.build import Net
+from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
 from convscope.runs import Run
 from convscope.training.moments import Normalisation
 from convscope.training.rates import learned_layers, skeleton
+
+TIMM = "timm:"
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,17 @@ class Transfer:
         return Transfer(begun["source"], tuple(begun["taken"]), tuple(begun["new"]), rule)
 
 
-def beginning(source: str | Path | Run) -> Beginning:
-    """What `--from` names: a Run.
+def beginning(source: str | Path | Run, channels: int = 3) -> Beginning:
+    """What `--from` names: a Run, or `timm:MODEL` with the numbers that it was taught, or `timm:MODEL:FILE`.
+
+    `channels` is how many the pictures have; timm fits a model to them.
 
     Raises:
         RunError: There is no such Run, or it is damaged.
+        StackError: timm or its numbers cannot be had.
     """
+    if isinstance(source, str) and source.startswith(TIMM):
+        return _of_timm(source, channels)
     run = source if isinstance(source, Run) else Run(source)
     rule = run.info["normalisation"]
     return Beginning(
@@ -81,6 +90,23 @@ def beginning(source: str | Path | Run) -> Beginning:
         run.classes,
         Normalisation(tuple(rule["scale"]), tuple(rule["shift"])),
     )
+
+
+def _of_timm(source: str, channels: int) -> Beginning:
+    _, model, *file = source.split(":", 2)
+    module = foreign.filled(model, channels, file[0] if file else None)
+    known = foreign.pretrained(model)
+    text = f"input {channels}x{known.side}x{known.side}; body timm {model}; out linear 1000"
+    weights = {f"body.timm.{name}": value.numpy() for name, value in module.state_dict().items()}
+    mean, deviation = (
+        values if channels == len(values) else (sum(values) / len(values),) * channels
+        for values in (known.mean, known.deviation)
+    )
+    rule = Normalisation(
+        tuple(1 / (255 * d) for d in deviation),
+        tuple(-m / d for m, d in zip(mean, deviation, strict=True)),
+    )
+    return Beginning(source, f"timm-{model}", parse(text), weights, (), rule)
 
 
 def transfer(begun: Beginning, stack: Stack, classes: Iterable[str]) -> Transfer:
