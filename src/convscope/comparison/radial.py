@@ -72,7 +72,8 @@ def radial(task: Task, centres: int, rounds: int, width: float, ridge: float) ->
     placed = np.concatenate([means(rows[task.labels == c], each, rounds, rng) for c in range(task.classes)])
     near = np.concatenate([far.min(1) for _, far in blocks(rows[:BLOCK], placed, BLOCK)])
     variance = max(width * float(near.mean()), 1e-6)
-    said = units(rows, placed, variance)
-    right = (said.T @ targets(task.labels, task.classes)).astype(np.float64)
-    weights = solved((said.T @ said).astype(np.float64), right, ridge)
+    said = units(rows, placed, variance).astype(
+        np.float64
+    )  # wide Gaussians are so alike that 24 bits cannot tell them
+    weights = solved(said.T @ said, said.T @ targets(task.labels, task.classes), ridge)
     return Radial(placed, variance, weights.astype(np.float32))

@@ -52,7 +52,7 @@ def of_length_one(pixels: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n 
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """Support vectors, and for each pair of classes weights over them: a class has its pairs' votes, and how clear they are.
+    """Support vectors, and for each pair of classes weights over them: a class has its pairs' votes.
 
     Predicted by matrix products: the library's own loop takes minutes for ten thousand pictures.
     """
@@ -70,19 +70,33 @@ class Machine:
         return self.vectors.size + int((self.weights != 0).sum()) + self.offsets.size
 
     def answers(self, pixels: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n k"]:
-        """Votes of all pairs, and less than a vote for the sum of their sides."""
+        """Votes of all pairs: see `settled`."""
         rows = self.rows(pixels)
         parts = [
             self.kernel(rows[s : s + BLOCK], self.vectors) @ self.weights + self.offsets
             for s in range(0, len(rows), BLOCK)
         ]
-        sides = np.concatenate(parts)
-        sums = sides @ self.votes
-        return (np.sign(sides) @ self.votes + sums / (3 * (np.abs(sums) + 1))).astype(np.float32)
+        return settled(np.concatenate(parts), self.votes)
 
     def rows(self, pixels: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n d"]:
         """Pictures as the kernel takes them."""
         return of_length_one(pixels) if self.single else flat(pixels)
+
+
+def settled(sides: Float[np.ndarray, "n p"], votes: Float[np.ndarray, "p k"]) -> Float[np.ndarray, "n k"]:
+    """Votes of pairs, whole ones beyond a machine's margin, parts within; the largest is who wins by whole votes.
+
+    Where the two disagree, which is where all is close, the two classes change places: parts decide only between classes
+    with as many whole votes.
+
+    >>> settled(np.array([[0.1, 0.1, 3.0]]), np.array([[1.0, -1, 0], [1, 0, -1], [0, 1, -1]])).argmax(1)
+    array([0])
+    """
+    parts, whole = np.clip(sides, -1, 1) @ votes, np.sign(sides) @ votes
+    every = np.arange(len(parts))
+    winner, first = (whole + parts / (2 * votes.shape[1])).argmax(1), parts.argmax(1)
+    parts[every, winner], parts[every, first] = parts[every, first], parts[every, winner].copy()
+    return parts.astype(np.float32)
 
 
 def learned(
