@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import torch
 
 from convscope.bench import account, figures, speeds
 from convscope.bench.account import PARTS, Bench, Limit, bench
@@ -14,6 +15,8 @@ from convscope.bench.speeds import NETS, Speed, flops, teaching
 from convscope.cli.bench import long
 from convscope.errors import RecipeError
 from convscope.nets.zoo import zoo
+from convscope.training.learner import TorchLearner
+from convscope.training.native import NativeLearner
 
 SOON = {"rounds": 2, "seconds": 0.01}
 
@@ -64,6 +67,27 @@ def test_every_net_can_be_taught_by_its_own_recipe(net):
     assert (found.net, found.batch, found.shape) == (net, 2, zoo[net].input.shape)
     assert found.figure.median > 0
     assert found.engine == ("native" if net in ("lenet5-modern", "cifar") else "torch")
+
+
+def test_nets_are_measured_as_a_training_teaches_them(monkeypatch):
+    """Where the native engine works PyTorch keeps to one thread, and has its own again afterwards."""
+    threads: dict[str, set[int]] = {"native": set(), "torch": set()}
+    for kind in (NativeLearner, TorchLearner):
+
+        def noted(self, *rest, real=kind.step):
+            threads[self.kind].add(torch.get_num_threads())
+            return real(self, *rest)
+
+        monkeypatch.setattr(kind, "step", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for engine in ("native", "torch"):
+            teaching("lenet5-modern", "cpu", rounds=1, seconds=0.0, batch=2, engine=engine)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert threads == {"native": {1}, "torch": {2}}
 
 
 def test_more_work_takes_longer():

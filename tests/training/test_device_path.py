@@ -112,6 +112,17 @@ def test_what_the_memory_allows_is_said_once_recorded_and_kept_when_resumed(bar_
         assert np.array_equal(value, Run("run").weights()[name]), name
 
 
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [(NET, "15 pictures at a time"), (NET.replace(" 3x3", " 3x3 | batchnorm"), "15 pictures at a time, each with a batch normalisation of its own")],
+)  # fmt: skip
+def test_who_normalises_by_the_batch_hears_that_batches_became_smaller(bar_images, net, said):
+    learner = TorchLearner(build(parse(net)), TORCH, "cpu")
+    small_memory(learner.net, 20)
+    learner.step(feeder_of(bar_images, TORCH), torch.arange(60), 1, 0, 0.01)
+    assert learner.remarks() == [f"cpu has no memory for more: steps are computed {said}"]
+
+
 def test_a_memory_too_small_for_one_picture_is_a_clear_line(bar_images):
     learner = TorchLearner(build(parse(NET)), TORCH, "cpu")
     small_memory(learner.net, 0)

@@ -15,7 +15,7 @@ from convscope.nets.build import build
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
 from convscope.training.batches import Feeder
-from convscope.training.loop import learner_for
+from convscope.training.loop import learner_for, threads_of
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import Plan, make_plan
 from convscope.training.recipe import Recipe, recipe_for
@@ -60,7 +60,8 @@ def teaching(net: str, device: str, *, rounds: int, seconds: float, **knobs: obj
 
     for _ in range(4 if device.startswith("cuda") else 0):
         step()  # until steps are recorded
-    figure = measured(step, recipe.batch, device, rounds=rounds, seconds=seconds)
+    with threads_of(learner):
+        figure = measured(step, recipe.batch, device, rounds=rounds, seconds=seconds)
     return Speed(
         net, plan.stack.input.shape, recipe.batch, learner.kind, learner.precision, figure, flops(plan.stack)
     )

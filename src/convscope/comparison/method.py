@@ -93,7 +93,7 @@ class Method:
     grey: bool = False
 
     @property
-    def preprocessing(self) -> FeatureName:
+    def preprocessing(self) -> str:
         """What the method is shown, in the table's words."""
         shown = "none" if self.feature == "picture" else self.feature
         return shown if not self.distorts else "distorted" if shown == "none" else f"{shown}, distorted"
@@ -119,6 +119,3 @@ class Method:
     def shown(self) -> Feature:
         """The method's preprocessing."""
         return FEATURES[self.feature]
-
-
-FeatureName = str

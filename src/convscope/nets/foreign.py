@@ -119,17 +119,19 @@ def filled(model: str, channels: int, file: str | Path | None) -> Any:
         return made(model, channels, pretrained=True, pretrained_cfg_overlay={"file": str(found)})
     except StackError:
         raise
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # safetensors, timm and PyTorch each say in their own way that numbers do not fit
         raise StackError(f"{found}: not the numbers of timm's {model} ({_first_line(error)})") from None
 
 
 def _downloaded(model: str) -> str:
     known = _known(model)
     try:
-        from huggingface_hub import hf_hub_download
-
-        return hf_hub_download(known["hf_hub_id"], "model.safetensors")
-    except Exception as error:
+        return import_module("huggingface_hub").hf_hub_download(known["hf_hub_id"], "model.safetensors")
+    except (
+        Exception
+    ) as error:  # the hub's library is absent, or the network, the name, the right to it: all is one to us
         raise StackError(
             f"the pretrained numbers of timm's {model} need a download, which failed ({_first_line(error)}); "
             f"with a file of them: --from timm:{model}:FILE.safetensors"

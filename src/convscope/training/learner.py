@@ -111,8 +111,10 @@ class TorchLearner:
     def remarks(self) -> list[str]:
         now = []
         if self.held.most:
+            norms = any(isinstance(module, nn.BatchNorm2d) for module in self.net.modules())
+            each = ", each with a batch normalisation of its own" if norms else ""
             now.append(
-                f"{self.device} has no memory for more: steps are computed {self.held.most} pictures at a time"
+                f"{self.device} has no memory for more: steps are computed {self.held.most} pictures at a time{each}"
             )
         if self.steps.refused:
             now.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def training(
     """
     with Writer(path, resume=resume) as writer:
         parts = _Training(plan, writer)
-        with one_torch_thread() if parts.learner.kind == "native" else nullcontext():
+        with threads_of(parts.learner):
             yield from parts.events(resume, stop)
 
 
@@ -364,10 +364,10 @@ class _Training:
 
 
 @contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Within the block PyTorch keeps to one thread: its second would spin where the engine's wants to work."""
+def threads_of(learner: Learner) -> Iterator[None]:
+    """Within the block PyTorch keeps to one thread if the native engine learns: a second would spin in its way."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1 if learner.kind == "native" else before)
     try:
         yield
     finally:
