@@ -12,7 +12,7 @@ import pytest
 from convscope.comparison.budget import BUDGETS
 from convscope.comparison.catalogue import METHODS, chosen
 from convscope.comparison.features import FEATURES
-from convscope.comparison.linear import linear, pairwise, products, quadratic
+from convscope.comparison.linear import Pairwise, linear, pairwise, products, quadratic
 from convscope.comparison.method import Task
 from convscope.comparison.neighbours import among, neighbours, voted
 from convscope.comparison.nets import _hardest, same_size
@@ -90,10 +90,19 @@ def test_a_linear_classifier_of_two_points_is_the_one_worked_out_by_hand(tmp_pat
 
 
 def test_pairs_vote_for_and_against(tmp_path: Path):
-    one = pairwise(two_points(tmp_path), ridge=1e-6, squash=False)
+    one = pairwise(two_points(tmp_path), ridge=1e-6, gain=1.0)
     assert one.votes.tolist() == [[1, -1]]
     answers = one.answers(two_points(tmp_path).pixels)
-    assert answers == pytest.approx(np.array([[1, -1], [-1, 1]]), abs=1e-2)
+    assert answers == pytest.approx(np.tanh(1) * np.array([[1, -1], [-1, 1]]), abs=1e-2)
+
+
+def test_no_pair_outvotes_two_others():
+    """Sums of the units 0/1, 0/2, 1/2: class 0 wins both of its pairs, class 1 a single one, by ten times as much."""
+    weights = np.array([[0, 0, 0], [1, 1, 10]], np.float32)
+    votes = np.array([[1, -1, 0], [1, 0, -1], [0, 1, -1]], np.float32)
+    pixels = np.zeros((1, 1, 1, 1), np.uint8)
+    assert (weights[1] @ votes).argmax() == 1
+    assert Pairwise(weights, votes, 3.0).answers(pixels).argmax() == 0
 
 
 def test_forty_components_have_821_products():

@@ -67,11 +67,11 @@ def _least_squares(rows: np.ndarray, wanted: np.ndarray, ridge: float) -> np.nda
 
 @dataclass(frozen=True, eq=False)
 class Pairwise:
-    """A linear unit for each pair of classes; a class has the sum of the units that speak for it, less those against."""
+    """A unit for each pair of classes, tanh(gain * sum); a class has the units that speak for it, less those against."""
 
     weights: Float[np.ndarray, "d pairs"]
     votes: Float[np.ndarray, "pairs k"]
-    squash: bool
+    gain: float
 
     @property
     def parameters(self) -> int:
@@ -80,12 +80,14 @@ class Pairwise:
 
     def answers(self, pixels: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n k"]:
         """The classes' sums."""
-        said = with_one(flat(pixels)) @ self.weights
-        return (np.tanh(said) if self.squash else said) @ self.votes
+        return np.tanh(self.gain * (with_one(flat(pixels)) @ self.weights)) @ self.votes
 
 
-def pairwise(task: Task, ridge: float, squash: bool) -> Pairwise:
-    """Each of k (k - 1) / 2 units learns to tell two classes apart, +1 and -1, and no others (LeCun et al. 1998, C.1)."""
+def pairwise(task: Task, ridge: float, gain: float) -> Pairwise:
+    """Each of k (k - 1) / 2 units learns to tell two classes apart, +1 and -1, and no others (LeCun et al. 1998, C.1).
+
+    Units answer squashed: else one that knows neither of the true class's rivals outvotes the others by a large sum.
+    """
     rows = with_one(flat(task.pixels))
     own = [rows[task.labels == c] for c in range(task.classes)]
     grams = [(r.T @ r).astype(np.float64) for r in own]
@@ -96,7 +98,7 @@ def pairwise(task: Task, ridge: float, squash: bool) -> Pairwise:
     for unit, (i, j) in enumerate(pairs):
         votes[unit, [i, j]] = 1, -1
         columns.append(solved(grams[i] + grams[j], (sums[i] - sums[j])[:, None], ridge)[:, 0])
-    return Pairwise(np.stack(columns, axis=1).astype(np.float32), votes, squash)
+    return Pairwise(np.stack(columns, axis=1).astype(np.float32), votes, gain)
 
 
 @dataclass(frozen=True, eq=False)

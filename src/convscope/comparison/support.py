@@ -14,7 +14,7 @@ from convscope.comparison.method import Task
 
 BLOCK = 1000
 CACHE_MB = 1000
-WAYS = ((0, 1), (1, 0), (0, -1), (-1, 0))
+WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 @dataclass(frozen=True)
@@ -153,16 +153,16 @@ def support(task: Task, degree: int, gamma: float, cost: float) -> Machine:
     return learned(task.pixels, task.labels, task.classes, kernel, cost)[0]
 
 
-def virtual(task: Task, degree: int, gamma: float, cost: float) -> Machine:
-    """A second machine, of the support vectors of a first one and of these moved by a pixel each way.
+def virtual(task: Task, degree: int, gamma: float, cost: float, ways: int) -> Machine:
+    """A second machine, of the support vectors of a first one and of these moved by a pixel: sideways, then up and down.
 
     Schoelkopf, Burges & Vapnik 1996: what decides where the border runs is shown with what must not change it.
     """
     kernel = Kernel(degree, gamma)
     _, chosen = learned(task.pixels, task.labels, task.classes, kernel, cost)
     own = task.pixels[chosen]
-    pixels = np.concatenate([own, *(moved(own, *way) for way in WAYS)])
-    return learned_by_pairs(pixels, np.tile(task.labels[chosen], 1 + len(WAYS)), task.classes, kernel, cost)
+    pixels = np.concatenate([own, *(moved(own, *way) for way in WAYS[:ways])])
+    return learned_by_pairs(pixels, np.tile(task.labels[chosen], 1 + ways), task.classes, kernel, cost)
 
 
 def moved(pixels: UInt8[np.ndarray, "n c h w"], down: int, right: int) -> UInt8[np.ndarray, "n c h w"]:
