@@ -315,23 +315,26 @@ def test_the_grid_is_walked_through_with_the_arrow_keys(look):
 def test_kernels_form_while_the_epochs_are_played(look):
     page = look(reduced_motion="no-preference").go("#/lenet5/units?picture=test/0&layer=C1")
     expect(page.locator(".tile")).to_have_count(6)
+    sheet = page.locator(".tile canvas.sheet").first
+    trained = sheet.evaluate("canvas => canvas.toDataURL()")
     page.get_by_role("button", name="Play the epochs").click()
     expect(page).to_have_url(re.compile("epoch=0"))
-    early = page.locator(".tile canvas.sheet").first.evaluate("canvas => canvas.toDataURL()")
-    passed = set()
+    passed, sheets = set(), set()
     for _ in range(80):
         found = re.search(r"epoch=(\d+)", page.url)
         if not found:
             break
         passed.add(found[1])
+        sheets.add(sheet.evaluate("canvas => canvas.toDataURL()"))
         page.wait_for_timeout(80)
     assert len(passed) >= 10 and "epoch" not in page.url
+    assert sheets - {trained}, "the kernels were the trained ones all the time"
     expect(page.get_by_role("button", name="Play the epochs")).to_be_visible()
     for _ in range(50):
-        if page.locator(".tile canvas.sheet").first.evaluate("canvas => canvas.toDataURL()") != early:
+        if sheet.evaluate("canvas => canvas.toDataURL()") == trained:
             return
         page.wait_for_timeout(100)
-    raise AssertionError("the kernels are still those of the random start")
+    raise AssertionError("the kernels are not the trained ones in the end")
 
 
 def test_a_network_whose_pictures_are_not_here_has_its_cards_all_the_same(look, lab):
