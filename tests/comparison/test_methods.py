@@ -17,7 +17,7 @@ from convscope.comparison.method import Task
 from convscope.comparison.neighbours import among, neighbours, voted
 from convscope.comparison.nets import _hardest, same_size
 from convscope.comparison.radial import means, radial
-from convscope.comparison.support import WAYS, Kernel, learned, learned_by_pairs, moved
+from convscope.comparison.support import WAYS, Kernel, learned, moved
 from convscope.data.images import images
 from convscope.errors import MethodError
 
@@ -156,7 +156,7 @@ def test_polynomial_and_gaussian_kernels_are_the_librarys(tmp_path: Path):
     task, asked = task_of("svm-poly4", 150, tmp_path), task_of("svm-poly4", 80, tmp_path, start=150)
     for degree, gamma in ((4, 1.0), (0, 0.03)):
         kernel = Kernel(degree, gamma)
-        machine, _ = learned(task.pixels, task.labels, 3, kernel, cost=10.0)
+        machine, _ = learned(task.pixels, task.labels, 3, kernel, cost=10.0, whole=False)
         model = SVC(C=10.0 / kernel.scale, **kernel.options()).fit(machine.rows(task.pixels), task.labels)
         model.decision_function_shape = "ovo"
         rows = machine.rows(asked.pixels)
@@ -165,21 +165,20 @@ def test_polynomial_and_gaussian_kernels_are_the_librarys(tmp_path: Path):
         assert (machine.answers(asked.pixels).argmax(1) == model.predict(rows)).mean() > 0.98
 
 
-def test_a_machine_made_pair_by_pair_is_the_same(tmp_path: Path):
+def test_kernels_computed_beforehand_give_the_same_machine(tmp_path: Path):
     task, asked = task_of("svm-poly4", 150, tmp_path), task_of("svm-poly4", 80, tmp_path, start=150)
     kernel = Kernel(9, 1.0)
-    whole, _ = learned(task.pixels, task.labels, 4, kernel, cost=3.0)
-    pairs = learned_by_pairs(task.pixels, task.labels, 4, kernel, cost=3.0)
-    rows = whole.rows(asked.pixels)
-    sides = [kernel(rows, m.vectors) @ m.weights + m.offsets for m in (whole, pairs)]
+    made = [learned(task.pixels, task.labels, 4, kernel, cost=3.0, whole=whole)[0] for whole in (False, True)]
+    rows = made[0].rows(asked.pixels)
+    sides = [kernel(rows, m.vectors) @ m.weights + m.offsets for m in made]
     assert sides[0] == pytest.approx(sides[1], abs=5e-3)
-    assert pairs.answers(asked.pixels).shape == (80, 4)
+    assert made[1].answers(asked.pixels).shape == (80, 4)
 
 
 def test_a_machine_of_two_classes_has_the_right_sign(tmp_path: Path):
     task = task_of("svm-poly4", 150, tmp_path)
     two = task.labels < 2
-    machine, _ = learned(task.pixels[two], task.labels[two], 3, Kernel(4, 1.0), cost=10.0)
+    machine, _ = learned(task.pixels[two], task.labels[two], 3, Kernel(4, 1.0), cost=10.0, whole=False)
     said = machine.answers(task.pixels[two]).argmax(1)
     assert (said == task.labels[two]).mean() > 0.98
 

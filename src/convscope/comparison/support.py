@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from convscope.comparison.features import flat
 from convscope.comparison.method import Task
@@ -100,57 +101,55 @@ def settled(sides: Float[np.ndarray, "n p"], votes: Float[np.ndarray, "p k"]) ->
 
 
 def learned(
-    pixels: UInt8[np.ndarray, "n c h w"], labels: np.ndarray, classes: int, kernel: Kernel, cost: float
-) -> tuple[Machine, np.ndarray]:
-    """A machine from scikit-learn's SVC, and the numbers of the pictures that became support vectors."""
-    from sklearn.svm import SVC
+    pixels: UInt8[np.ndarray, "n c h w"],
+    labels: np.ndarray,
+    classes: int,
+    kernel: Kernel,
+    cost: float,
+    *,
+    whole: bool,
+) -> tuple[Machine, Int[np.ndarray, " s"]]:
+    """A machine, each pair of classes by scikit-learn's SVC; and the numbers of the pictures that became support vectors.
 
-    single = kernel.degree > 0
-    rows = of_length_one(pixels) if single else flat(pixels)
-    made = SVC(C=cost / kernel.scale, cache_size=CACHE_MB, **kernel.options()).fit(rows, labels)
-    pairs = list(combinations(range(len(made.classes_)), 2))
-    ends = np.concatenate([[0], np.cumsum(made.n_support_)])
-    weights = np.zeros((len(made.support_), len(pairs)), np.float32)
-    votes = np.zeros((len(pairs), classes), np.float32)
-    for p, (i, j) in enumerate(pairs):
-        own, other = slice(ends[i], ends[i + 1]), slice(ends[j], ends[j + 1])
-        weights[own, p] = made._dual_coef_[j - 1, own]
-        weights[other, p] = made._dual_coef_[i, other]
-        votes[p, made.classes_[[i, j]]] = 1, -1
-    offsets = np.asarray(made._intercept_, np.float32)
-    return Machine(rows[made.support_], weights, offsets, votes, kernel, single), made.support_
-
-
-def learned_by_pairs(
-    pixels: UInt8[np.ndarray, "n c h w"], labels: np.ndarray, classes: int, kernel: Kernel, cost: float
-) -> Machine:
-    """The same machine, each pair's kernel computed as one product beforehand.
-
-    It pays where most pictures become support vectors: the library computes a pair's kernel row by row, slowly.
+    A pair's kernel is computed row by row as it is asked for, two pairs at a time; or `whole`, beforehand, as one
+    product of matrices, which pays where most pictures become support vectors.
     """
-    from sklearn.svm import SVC
-
     single = kernel.degree > 0
     rows = of_length_one(pixels) if single else flat(pixels)
     pairs = list(combinations(np.unique(labels).tolist(), 2))
     weights = np.zeros((len(rows), len(pairs)), np.float32)
     offsets, votes = np.zeros(len(pairs), np.float32), np.zeros((len(pairs), classes), np.float32)
-    for p, (i, j) in enumerate(pairs):
-        own = np.flatnonzero((labels == i) | (labels == j))
-        gram = kernel(rows[own], rows[own]).astype(np.float64)
-        made = SVC(C=cost / kernel.scale, cache_size=CACHE_MB // 2, kernel="precomputed").fit(
-            gram, labels[own]
-        )
-        weights[own[made.support_], p] = made._dual_coef_[0]
-        offsets[p], votes[p, [i, j]] = made._intercept_[0], (1, -1)
-    kept = weights.any(1)
-    return Machine(rows[kept], weights[kept], offsets, votes, kernel, single)
+
+    def learn(p: int) -> None:
+        own = np.flatnonzero(np.isin(labels, pairs[p]))
+        chosen, found, offsets[p] = _separated(rows[own], labels[own], kernel, cost, whole)
+        weights[own[chosen], p] = found
+        votes[p, list(pairs[p])] = 1, -1
+
+    with ThreadPoolExecutor(1 if whole else 2) as pool:
+        list(pool.map(learn, range(len(pairs))))
+    kept = np.flatnonzero(weights.any(1))
+    return Machine(rows[kept], weights[kept], offsets, votes, kernel, single), kept
+
+
+def _separated(
+    rows: Float[np.ndarray, "m d"], labels: np.ndarray, kernel: Kernel, cost: float, whole: bool
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Which rows of two classes are support vectors, their weights, and the offset."""
+    from sklearn.svm import SVC
+
+    options = {"C": cost / kernel.scale, "cache_size": CACHE_MB / 2}
+    if whole:
+        made = SVC(kernel="precomputed", **options).fit(kernel(rows, rows).astype(np.float64), labels)
+    else:
+        made = SVC(**kernel.options(), **options).fit(rows, labels)
+    return made.support_, made._dual_coef_[0], made._intercept_[0]
 
 
 def support(task: Task, degree: int, gamma: float, cost: float) -> Machine:
     """A support vector machine (Cortes & Vapnik 1995; LeCun et al. 1998, C.5); degree 0 has the Gaussian kernel."""
     kernel = Kernel(degree, gamma)
-    return learned(task.pixels, task.labels, task.classes, kernel, cost)[0]
+    return learned(task.pixels, task.labels, task.classes, kernel, cost, whole=False)[0]
 
 
 def virtual(task: Task, degree: int, gamma: float, cost: float, ways: int) -> Machine:
@@ -159,10 +158,11 @@ def virtual(task: Task, degree: int, gamma: float, cost: float, ways: int) -> Ma
     Schoelkopf, Burges & Vapnik 1996: what decides where the border runs is shown with what must not change it.
     """
     kernel = Kernel(degree, gamma)
-    _, chosen = learned(task.pixels, task.labels, task.classes, kernel, cost)
+    _, chosen = learned(task.pixels, task.labels, task.classes, kernel, cost, whole=False)
     own = task.pixels[chosen]
     pixels = np.concatenate([own, *(moved(own, *way) for way in WAYS[:ways])])
-    return learned_by_pairs(pixels, np.tile(task.labels[chosen], 1 + ways), task.classes, kernel, cost)
+    labels = np.tile(task.labels[chosen], 1 + ways)
+    return learned(pixels, labels, task.classes, kernel, cost, whole=True)[0]
 
 
 def moved(pixels: UInt8[np.ndarray, "n c h w"], down: int, right: int) -> UInt8[np.ndarray, "n c h w"]:
