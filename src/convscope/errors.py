@@ -18,6 +18,12 @@ prints it after `convscope:` and ends with exit code 1; a library user catches `
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+SHOWN = 24
+"""So many names are listed in an error."""
+
 
 class ConvscopeError(Exception):
     """Something is wrong that the user can act on; the message is one line and says how."""
@@ -70,3 +76,15 @@ class DeviceError(ConvscopeError):
 
 class DivergedError(ConvscopeError):
     """The loss became NaN or infinite; the last good state is kept in the Run."""
+
+
+def instead(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """What to write in place of a name that there is not: the one most like it, else `otherwise` or what there is.
+
+    >>> instead("lenet9", ["lenet5", "digits"]), instead("x", ["lenet5", "digits"])
+    ('did you mean lenet5?', 'there are lenet5, digits')
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return f"did you mean {near[0]}?" if near else otherwise or f"there are {', '.join(known[:SHOWN])}{more}"

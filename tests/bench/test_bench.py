@@ -115,7 +115,7 @@ def test_parts_are_measured_in_turn_and_what_is_not_asked_for_is_not(monkeypatch
     ("name", "message"),
     [
         ("alexnett", "no part 'alexnett': did you mean alexnet?"),
-        ("zzz", f"no part 'zzz': {', '.join(PARTS)}"),
+        ("zzz", f"no part 'zzz': there are {', '.join(PARTS)}"),
     ],
 )
 def test_a_part_that_is_not_there_is_a_clear_line(name, message):

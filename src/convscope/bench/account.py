@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import torch
 from convscope.bench.figures import Figure
 from convscope.bench.limits import PRECISIONS, copies, products
 from convscope.bench.speeds import NETS, PAPER_DAYS, PAPER_EPOCHS, PAPER_PICTURES, Speed, teaching
-from convscope.errors import RecipeError
+from convscope.errors import RecipeError, instead
 from convscope.training.account import machine
 from convscope.training.device import choose
 
@@ -75,8 +74,7 @@ def bench(
     """
     for name in only:
         if name not in PARTS:
-            near = difflib.get_close_matches(name, PARTS, n=1)
-            raise RecipeError(f"no part {name!r}: {f'did you mean {near[0]}?' if near else ', '.join(PARTS)}")
+            raise RecipeError(f"no part {name!r}: {instead(name, PARTS)}")
     device = choose(device)
     rounds, seconds = (3, 0.15) if quick else (5, 1.0)
     found: Bench = Bench(device, device_name(device), (), ())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from convscope.comparison import classic, learned
 from convscope.comparison.method import Method
-from convscope.errors import MethodError
+from convscope.errors import MethodError, instead
 
 METHODS: dict[str, Method] = {method.name: method for method in (*classic.METHODS, *learned.METHODS)}
 """Every method by name, in the order of the table of 1998."""
@@ -23,7 +21,5 @@ def chosen(names: tuple[str, ...]) -> tuple[Method, ...]:
     """
     for name in names:
         if name not in METHODS:
-            near = difflib.get_close_matches(name, METHODS, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise MethodError(f"there is no method {name!r}: {hint}There are {', '.join(METHODS)}.")
+            raise MethodError(f"there is no method {name!r}: {instead(name, METHODS)}")
     return tuple(m for m in METHODS.values() if not names or m.name in names)

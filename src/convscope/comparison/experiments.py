@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from convscope.errors import MethodError
+from convscope.errors import MethodError, instead
 
 SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
 SHIFTS = (1, 2, 3, 4)
@@ -87,11 +86,7 @@ def named(names: tuple[str, ...]) -> tuple[Experiment, ...]:
     """
     for name in names:
         if name not in (*EXPERIMENTS, "all"):
-            near = difflib.get_close_matches(name, EXPERIMENTS, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise MethodError(
-                f"there is no experiment {name!r}: {hint}There are {', '.join(EXPERIMENTS)}, or all."
-            )
+            raise MethodError(f"there is no experiment {name!r}: {instead(name, [*EXPERIMENTS, 'all'])}")
     return tuple(e for e in EXPERIMENTS.values() if "all" in names or e.name in names)
 
 

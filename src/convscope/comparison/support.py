@@ -40,9 +40,26 @@ class Kernel:
         """All pairs, as scikit-learn computes them."""
         inner = a @ b.T
         if self.degree:
-            return (self.gamma * inner + 1) ** self.degree
+            inner *= self.gamma
+            inner += 1
+            return power(inner, self.degree)
         squares = (a * a).sum(1)[:, None] + (b * b).sum(1)
         return np.exp(-self.gamma * np.maximum(squares - 2 * inner, 0))
+
+
+def power(base: Float[np.ndarray, "n m"], degree: int) -> Float[np.ndarray, "n m"]:
+    """The same as base**degree by squaring, which for whole degrees is several times as fast.
+
+    >>> power(np.array([[2.0, 3.0]]), 9).tolist()
+    [[512.0, 19683.0]]
+    """
+    result = base if degree % 2 else np.ones_like(base)
+    square = base
+    for bit in bin(degree)[-2:1:-1]:
+        square = square * square
+        if bit == "1":
+            result = result * square
+    return result
 
 
 def of_length_one(pixels: UInt8[np.ndarray, "n c h w"]) -> Float[np.ndarray, "n d"]:
@@ -138,7 +155,7 @@ def _separated(
     """Which rows of two classes are support vectors, their weights, and the offset."""
     from sklearn.svm import SVC
 
-    options = {"C": cost / kernel.scale, "cache_size": CACHE_MB / 2}
+    options: dict[str, Any] = {"C": cost / kernel.scale, "cache_size": CACHE_MB / 2}
     if whole:
         made = SVC(kernel="precomputed", **options).fit(kernel(rows, rows).astype(np.float64), labels)
     else:

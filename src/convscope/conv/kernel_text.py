@@ -11,7 +11,6 @@ Numbers are separated by spaces or commas, and may be fractions such as 1/9, nan
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from convscope.conv.kernels import CLASSICS, MOST, Classic
-from convscope.errors import KernelError
+from convscope.errors import KernelError, instead
 
 LARGEST_FILE = 1_000_000
 """Bytes that a kernel's text file has at most."""
@@ -108,9 +107,7 @@ def _name(text: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, CLASSICS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(CLASSICS)}"
-    return f"there is no kernel {_short(name)}: {hint}"
+    return f"there is no kernel {_short(name)}: {instead(name, CLASSICS)}"
 
 
 def _looks_typed(text: str) -> bool:
@@ -176,8 +173,7 @@ def _arguments(classic: Classic, words: list[str]) -> dict[str, float]:
     for place, word in enumerate(words, start=1):
         key, equals, value = (part.strip() for part in word.rpartition("="))
         if equals and key not in knobs:
-            near = difflib.get_close_matches(key, knobs, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"write {classic.usage}"
+            hint = instead(key, knobs, f"write {classic.usage}")
             raise KernelError(f"{classic.name} has no parameter {_short(key)}: {hint}")
         if not equals:
             if named:

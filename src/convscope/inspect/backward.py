@@ -12,9 +12,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from convscope.errors import PictureError, StackError
+from convscope.errors import PictureError, StackError, instead
 from convscope.inspect.layers import unit_of
-from convscope.inspect.names import nearest
 from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject, subject_of
 from convscope.runs import Run
@@ -73,7 +72,7 @@ def guided(
     subject = subject_of(model)
     layer, number = unit_of(subject, unit)
     if rule not in _RULES:
-        raise StackError(f"there is no rule {rule!r}{nearest(rule, RULES)}")
+        raise StackError(f"there is no rule {rule!r}: {instead(rule, RULES)}")
     pictures, chosen = np.asarray(pictures), np.asarray(places, np.int64).ravel()
     if pictures.ndim != 4 or len(pictures) != len(chosen):
         shape = "x".join(map(str, pictures.shape))

@@ -7,8 +7,7 @@ from itertools import groupby
 import numpy as np
 from jaxtyping import Bool, Int
 
-from convscope.errors import StackError
-from convscope.inspect.names import nearest
+from convscope.errors import StackError, instead
 from convscope.nets.joins import PICTURE, Add, Join
 from convscope.nets.stack import Stack
 from convscope.nets.steps import Areas, Linear, Rbf
@@ -34,7 +33,7 @@ def coverage(stack: Stack, layer: str) -> Int[np.ndarray, "h w"]:
     """
     names = [line.name for line in stack.lines]
     if layer not in names:
-        raise StackError(f"there is no layer {layer[:60]!r}{nearest(layer[:60], names)}")
+        raise StackError(f"there is no layer {layer[:60]!r}: {instead(layer[:60], names)}")
     reach = [np.eye(size, dtype=bool) for size in stack.input.shape[1:]]
     known = {PICTURE: reach}
     for name, places in groupby(stack.places, key=lambda place: place.line.name):

@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from convscope.errors import StackError
-from convscope.inspect.names import nearest
+from convscope.errors import StackError, instead
 from convscope.nets.build import Net
 from convscope.nets.joins import From
 from convscope.nets.layers import Add
@@ -74,7 +73,7 @@ def pass_of(net: Net, picture: Float[Tensor, "c h w"], layer: str) -> Pass:
     """
     names = [line.name for line in net.stack.lines]
     if layer not in names:
-        raise StackError(f"there is no layer {layer!r}{nearest(layer, names)}")
+        raise StackError(f"there is no layer {layer!r}: {instead(layer, names)}")
     return next(done for done in passes(net, picture) if done.line.name == layer)
 
 

@@ -12,9 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from convscope.conv.geometry import Field
-from convscope.errors import StackError
+from convscope.errors import StackError, instead
 from convscope.inspect.graph import feeders, fields_of
-from convscope.inspect.names import nearest
 from convscope.inspect.record import calls, listening, untouched
 from convscope.inspect.subject import Subject
 from convscope.nets.build import Net
@@ -93,7 +92,7 @@ def layer_of(subject: Subject, name: str) -> Layer:
     for layer in found:
         if layer.name == name:
             return layer
-    raise StackError(f"there is no layer {name!r} with kernels{nearest(name, [x.name for x in found])}")
+    raise StackError(f"there is no layer {name!r} with kernels: {instead(name, [x.name for x in found])}")
 
 
 def unit_of(subject: Subject, unit: str) -> tuple[Layer, int]:

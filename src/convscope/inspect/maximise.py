@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from convscope.errors import StackError
+from convscope.errors import StackError, instead
 from convscope.inspect.display import block, picture_image
 from convscope.inspect.layers import Layer, unit_of
-from convscope.inspect.names import nearest
 from convscope.inspect.record import listening, untouched
 from convscope.inspect.subject import Subject, subject_of
 from convscope.runs import Run
@@ -128,7 +127,7 @@ def compared(
 
 def _check(what: str, came: str, wanted: tuple[str, ...]) -> None:
     if came not in wanted:
-        raise StackError(f"there is no {what} {came!r}{nearest(came, wanted)}")
+        raise StackError(f"there is no {what} {came!r}: {instead(came, wanted)}")
 
 
 def _says(unit: str, value: float, start: float, best_seen: float | None, steps: int) -> str:

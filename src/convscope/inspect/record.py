@@ -18,9 +18,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from convscope.data.pictures import read_picture
-from convscope.errors import StackError
+from convscope.errors import StackError, instead
 from convscope.inspect.display import block, film_image
-from convscope.inspect.names import nearest
 from convscope.nets.build import Net
 from convscope.prediction import as_seen
 from convscope.runs import Run
@@ -66,7 +65,7 @@ class Record(Mapping[str, Float[np.ndarray, "..."]]):
             raise KeyError(
                 f"{name} was too large to keep, {said.shape}: ask for it alone, or with a larger limit"
             )
-        raise KeyError(f"there is no layer {name!r}{nearest(name, [s.name for s in self.layers])}")
+        raise KeyError(f"there is no layer {name!r}: {instead(name, [s.name for s in self.layers])}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.maps)
@@ -113,7 +112,7 @@ def record(
     wanted = None if layers is None else frozenset(layers)
     modules = named_layers(net)
     for name in sorted((wanted or frozenset()) - modules.keys()):
-        raise StackError(f"there is no layer {name!r}{nearest(name, list(modules))}")
+        raise StackError(f"there is no layer {name!r}: {instead(name, modules)}")
     keeper = _Keeper(limit)
     with untouched(net), ExitStack() as hooks:
         for name, module in modules.items():

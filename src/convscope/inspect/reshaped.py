@@ -10,8 +10,7 @@ from typing import Any
 
 import torch
 
-from convscope.errors import GeometryError, StackError
-from convscope.inspect.names import nearest
+from convscope.errors import GeometryError, StackError, instead
 from convscope.nets.build import Net
 from convscope.nets.joins import PICTURE, Join, after
 from convscope.nets.stack import Stack
@@ -215,7 +214,7 @@ def _fitting(stack: Stack, changes: Mapping[str, Change]) -> tuple[list[Line], t
     names = [line.name for line in stack.lines]
     for name in changes:
         if name not in names:
-            raise StackError(f"there is no layer {name[:60]!r}{nearest(name[:60], names)}")
+            raise StackError(f"there is no layer {name[:60]!r}: {instead(name[:60], names)}")
     lines, shape, known = [], stack.input.shape, {PICTURE: stack.input.shape}
     for line, places in groupby(stack.places, key=lambda place: place.line):
         new = _changed(line, changes.get(line.name, Change()))

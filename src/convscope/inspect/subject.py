@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from convscope.errors import PictureError, StackError
-from convscope.inspect.names import nearest
+from convscope.errors import PictureError, StackError, instead
 from convscope.inspect.record import untouched
 from convscope.nets.answers import named, probabilities
 from convscope.nets.build import Net
@@ -99,7 +98,7 @@ class Subject:
             return self.classes.index(target)
         if isinstance(target, int) and 0 <= target < answers.shape[1]:
             return target
-        raise StackError(f"there is no class {target!r}{nearest(str(target), list(self.classes))}")
+        raise StackError(f"there is no class {target!r}: {instead(str(target), self.classes)}")
 
     def with_net(self, net: nn.Module) -> Subject:
         """The same with another net in its place, such as a copy that was operated on."""

@@ -10,9 +10,8 @@ from jaxtyping import Float
 
 from convscope.conv.setup import setup
 from convscope.conv.tracing import Trace, check_position, made_trace, trace_of
-from convscope.errors import StackError
+from convscope.errors import StackError, instead
 from convscope.inspect.forward import Pass, pass_of
-from convscope.inspect.names import nearest
 from convscope.inspect.weights import bias_of, kernel_of, numbers, shape_of
 from convscope.nets import steps
 from convscope.nets.build import Net
@@ -65,7 +64,7 @@ def unit_of(net: Net, unit: str) -> tuple[str, int]:
     layer, slash, number = unit.partition("/")
     shapes = net.stack.shapes
     if layer not in shapes:
-        raise StackError(f"there is no layer {layer!r}{nearest(layer, list(shapes))}")
+        raise StackError(f"there is no layer {layer!r}: {instead(layer, shapes)}")
     if not slash or not number.isdecimal() or not int(number) < shapes[layer][0]:
         raise StackError(
             f"{unit!r} is no unit of {layer}: it has {layer}/0 to {layer}/{shapes[layer][0] - 1}"

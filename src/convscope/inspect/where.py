@@ -12,11 +12,10 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
-from convscope.errors import StackError
+from convscope.errors import StackError, instead
 from convscope.inspect.attribution import grad_cam, grad_cam_plus_plus, layer_cam
 from convscope.inspect.gradients import integrated_gradients, plain_gradient, smooth_grad
 from convscope.inspect.heat import Heat, Progress, Question
-from convscope.inspect.names import nearest
 from convscope.inspect.occlusion import occlusion
 from convscope.inspect.subject import Subject, subject_of
 from convscope.runs import Run
@@ -117,15 +116,13 @@ def where(
     ((32, 32), '7', True)
     """
     if method not in METHODS:
-        raise StackError(
-            f"there is no way {method!r} to ask where a net looked{nearest(method, list(METHODS))}"
-        )
+        raise StackError(f"there is no way {method!r} to ask where a net looked: {instead(method, METHODS)}")
     way = METHODS[method]
     own = tuple(name for name in way.options if name != "layer")
     for name in how:
         if name not in own:
             raise StackError(
-                f"{method} has no option {name!r}{nearest(name, own) if own else ': it has none'}"
+                f"{method} has no option {name!r}: {instead(name, own) if own else 'it has none'}"
             )
     if layer is not None:
         if "layer" not in way.options:

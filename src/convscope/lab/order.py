@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from convscope.errors import SourceError, StackError
+from convscope.errors import SourceError, StackError, instead
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
@@ -100,9 +99,7 @@ def net_of(net: str) -> Stack:
             f"a net's text that is taught from here has at most {LONGEST:,} characters, not {len(net):,}"
         )
     if len(net.split()) == 1:
-        near = difflib.get_close_matches(net.strip(), zoo, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise StackError(f"{net.strip()[:60]}: no net of the zoo; {hint}It has {', '.join(zoo)}.")
+        raise StackError(f"{net.strip()[:60]}: no net of the zoo; {instead(net.strip(), zoo)}")
     return bounded(parse(net))
 
 

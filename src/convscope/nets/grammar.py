@@ -16,13 +16,12 @@ A semicolon ends a line too, so a small net fits between quotes on a command lin
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
-from convscope.errors import GeometryError, StackError
+from convscope.errors import GeometryError, StackError, instead
 from convscope.nets.joins import PICTURE, Join, after
 from convscope.nets.stack import Input, Stack
 from convscope.nets.steps import KINDS
@@ -136,9 +135,10 @@ def _line(row: list[Word], shape: Shape, known: Mapping[str, Shape]) -> tuple[Li
         if step.kind == "from" and steps:
             raise words[0].wrong("from begins a line: give what it begins a line of its own")
         if isinstance(step, Join) and step.layer not in known:
-            near = difflib.get_close_matches(step.layer, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(list(known)[-SHOWN:])}"
-            raise words[1].wrong(f"there is no layer {step.layer!r} above: {hint}")
+            last = f"there are {', '.join(list(known)[-SHOWN:])}"
+            raise words[1].wrong(
+                f"there is no layer {step.layer!r} above: {instead(step.layer, known, last)}"
+            )
         try:
             shape = after(step, shape, known)
         except GeometryError as error:
@@ -183,9 +183,7 @@ def _step(words: list[Word]) -> Step:
     first, *rest = words
     kind = KINDS.get(first.text)
     if kind is None:
-        near = difflib.get_close_matches(first.text, KINDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)}"
-        raise first.wrong(f"there is no step {first.text!r}: {hint}")
+        raise first.wrong(f"there is no step {first.text!r}: {instead(first.text, KINDS)}")
     by_place = [f for f in fields(kind) if f.metadata["by_place"]]
     by_name = {f.name: f for f in fields(kind) if not f.metadata["by_place"]}
     values: dict[str, Any] = {}

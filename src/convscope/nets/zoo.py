@@ -5,13 +5,12 @@ Each is registered once, here; `--help`, `convscope nets`, the docs and the test
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from convscope.errors import StackError
+from convscope.errors import StackError, instead
 from convscope.nets import deep
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
@@ -271,6 +270,4 @@ def find(net: str) -> Stack:
             raise StackError(
                 f"{path}: not a net's text ({error}); give a text file, or one of: {', '.join(zoo)}"
             ) from None
-    near = difflib.get_close_matches(net, zoo, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise StackError(f"{net}: no net of the zoo and no file; {hint}The zoo has {', '.join(zoo)}.")
+    raise StackError(f"{net}: no net of the zoo and no file; {instead(net, zoo)}")

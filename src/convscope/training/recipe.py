@@ -5,12 +5,11 @@ The command line's flags, `recipe.json` and the docs' tables all derive from the
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
-from convscope.errors import RecipeError
+from convscope.errors import RecipeError, instead
 from convscope.nets.views import VIEWS, Size
 
 
@@ -162,10 +161,7 @@ class Recipe:
         """
         for name in knobs:
             if name not in KNOBS:
-                near = difflib.get_close_matches(name, KNOBS, n=1)
-                raise RecipeError(
-                    f"no knob {name!r}: {f'did you mean {near[0]}?' if near else ', '.join(KNOBS)}"
-                )
+                raise RecipeError(f"no knob {name!r}: {instead(name, KNOBS)}")
         return replace(self, **knobs)
 
     def as_dict(self) -> dict[str, Any]:
@@ -365,11 +361,7 @@ def recipe_for(net: str, name: str | None = None, side: int = 0) -> Named:
     for named in RECIPES:
         if named.name == name:
             return named
-    near = difflib.get_close_matches(name, [r.name for r in RECIPES], n=1)
-    raise RecipeError(
-        f"there is no recipe {name!r}: {f'did you mean {near[0]}? ' if near else ''}"
-        f"There are {', '.join(r.name for r in RECIPES)}."
-    )
+    raise RecipeError(f"there is no recipe {name!r}: {instead(name, [r.name for r in RECIPES])}")
 
 
 def from_dict(knobs: Mapping[str, Any]) -> Recipe:
