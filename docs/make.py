@@ -8,7 +8,19 @@ from dataclasses import fields
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("reference.md")
-VERBS = ("train", "predict", "look", "convolve", "compare", "report", "shapes", "nets", "data", "bench")
+VERBS = (
+    "train",
+    "predict",
+    "look",
+    "convolve",
+    "compare",
+    "report",
+    "export",
+    "shapes",
+    "nets",
+    "data",
+    "bench",
+)
 
 
 def page() -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from convscope.conv.tracing import trace
     from convscope.data.images import Images, images
     from convscope.errors import ConvscopeError
+    from convscope.exporting import export
     from convscope.inspect.contributions import contributions
     from convscope.inspect.epochs import over_epochs
     from convscope.inspect.look import card, look
@@ -48,6 +49,7 @@ PUBLIC = {
     "compare": "convscope.comparison.contest",
     "contributions": "convscope.inspect.contributions",
     "convolve": "convscope.conv.convolution",
+    "export": "convscope.exporting",
     "favourite": "convscope.inspect.maximise",
     "images": "convscope.data.images",
     "kernels": "convscope.conv.kernels",
@@ -81,6 +83,7 @@ __all__ = [
     "compare",
     "contributions",
     "convolve",
+    "export",
     "favourite",
     "images",
     "kernels",

@@ -9,6 +9,7 @@ ConvscopeError                something is wrong, and the message says what to d
 ├── RunError                  a Run folder that is missing, damaged, in use or too new
 ├── RecipeError               a training knob that does not exist or is out of range
 ├── MethodError               a method of the contest that there is not, or pictures that none fits
+├── ExportError               a net that cannot be written for another program, or not to the same answers
 ├── DeviceError               a device whose memory is too small
 └── DivergedError             a training whose loss is no longer a number
 
@@ -68,6 +69,10 @@ class RecipeError(ConvscopeError):
 
 class MethodError(ConvscopeError):
     """A method of the contest that there is not, or pictures that no method is made for."""
+
+
+class ExportError(ConvscopeError):
+    """A net that cannot be written in another program's format, or would not give the same answers there."""
 
 
 class DeviceError(ConvscopeError):

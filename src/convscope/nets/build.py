@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from convscope.nets import foreign, layers, steps
 from convscope.nets.foreign import Timm
-from convscope.nets.joins import PICTURE, Add, From, Place
+from convscope.nets.joins import Add, From, Place
 from convscope.nets.stack import Stack
 from convscope.nets.windows import Line, Shape, Step, window_of
 
@@ -32,7 +32,6 @@ class Net(nn.Module):
     def __init__(self, stack: Stack):
         super().__init__()
         self.stack = stack
-        self.kept = {name for line in stack.lines for name in (line.start, *line.added)}
         for name, places in groupby(stack.places, key=lambda place: place.line.name):
             self.add_module(name, layers.Steps(_parts(places)))
 
@@ -49,13 +48,10 @@ class Net(nn.Module):
         `run` stands in for the lines' modules: of a line and what it takes in (its input, then what it adds) it makes
         what the line gives.
         """
-        known = {PICTURE: x}
-        for line in self.stack.lines:
-            given = (known[line.start] if line.start else x, *(known[name] for name in line.added))
-            x = run(line, given) if run else getattr(self, line.name)(*given)
-            if line.name in self.kept:
-                known[line.name] = x
-            yield line, x
+        return self.stack.through(x, run or self._run)
+
+    def _run(self, line: Line, given: tuple[Tensor, ...]) -> Tensor:
+        return getattr(self, line.name)(*given)
 
 
 def build(stack: Stack, seed: int = 0) -> Net:

@@ -5,16 +5,19 @@ Stacks come from text (`convscope.nets.grammar.parse`), and `str(stack)` is that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
+from typing import TypeVar
 
 from convscope.conv.geometry import Field
 from convscope.errors import StackError
 from convscope.nets.joins import PICTURE, Join, Place, walk
 from convscope.nets.steps import Conv, Linear, Rbf
 from convscope.nets.windows import Fields, Line, Shape, Step, Window, window_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,16 @@ class Stack:
     def places(self) -> Iterator[Place]:
         """Each step with its line and the shapes before and after it, in order."""
         return walk(self.input.shape, self.lines)
+
+    def through(self, picture: T, run: Callable[[Line, tuple[T, ...]], T]) -> Iterator[tuple[Line, T]]:
+        """Each line in order, with what `run` makes of what it takes in: its input, then what it adds."""
+        kept = {name for line in self.lines for name in (line.start, *line.added)}
+        known, x = {PICTURE: picture}, picture
+        for line in self.lines:
+            x = run(line, (known[line.start] if line.start else x, *(known[name] for name in line.added)))
+            if line.name in kept:
+                known[line.name] = x
+            yield line, x
 
     @cached_property
     def ladder(self) -> tuple[Rung, ...]:

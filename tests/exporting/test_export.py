@@ -1,0 +1,194 @@
+"""What another program says of a picture is what convscope says, and a model that would not say so is not written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import bars
+from PIL import Image
+from small_zoo import small
+
+import convscope as cs
+from convscope.errors import ExportError
+from convscope.exporting import FORMATS, check
+from convscope.exporting.check import checked, session
+from convscope.exporting.layers import WRITERS
+from convscope.nets import steps
+from convscope.nets.build import Net
+from convscope.nets.joins import From
+from convscope.nets.views import VIEWS
+
+COLOUR = "input 3x24x20; c conv 4 5x5 | relu; out linear 3"
+GREY = "input 1x28x28; c conv 4 5x5 stride=2 | relu; out linear 3"
+PACKAGED = Path(cs.__file__).parent / "lab" / "lenet5"
+
+
+@pytest.mark.parametrize("name", list(cs.zoo))
+def test_every_net_of_the_zoo_says_in_onnxruntime_what_it_says_in_pytorch(name: str, run_of, monkeypatch):
+    monkeypatch.setattr(check, "SIDES", (1.0,))
+    _, found = checked(run_of(small(name), "crop"))
+    assert found.probability < 1e-4 and found.pixels == 0 and found.of > 0
+
+
+STEPS = [
+    "a conv 4 3x3 padding=same stride=2 | sigmoid; b avg 2x2; out linear 3",
+    "a conv 4 4x4 padding=same | tanh; b lrn size=4 alpha=0.1; out linear 3 bias=no | tanh",
+    "a conv 4 3x3 dilation=2 bias=no | batchnorm; b adaptive 5x4 | lrn; out linear 3 | squash",
+    "a conv 4 3x3 groups=1; b max 3x3 stride=2 padding=1; c subsample 2x2 maps=0/1/1/3; m global; out linear 3",
+    "a conv 4 3x3 padding=1; b from a | conv 4 3x3 padding=1 | add a | relu; c adaptive 6x5; d from c | add c; out linear 3",
+]
+
+
+@pytest.mark.parametrize("lines", STEPS)
+def test_every_way_to_write_a_step_is_written(lines: str, run_of, monkeypatch):
+    monkeypatch.setattr(check, "SIDES", (1.0,))
+    _, found = checked(run_of(cs.parse(f"input 3x24x20; {lines}"), "pad"))
+    assert found.logit < 1e-4 and found.pixels == 0
+
+
+def test_each_kind_of_step_has_its_writer():
+    known = {word for lines in STEPS for word in lines.replace(";", " ").split()} | {"rbf", "dropout", "relu"}
+    assert {kind for kind in steps.KINDS if kind not in known} <= {"timm"}
+    modules = {
+        type(part) for name in ("lenet5", "alexnet", "resnet18") for part in Net(small(name)).modules()
+    }
+    assert {m.__name__ for m in modules - set(WRITERS)} == {"Net", "Steps", "Add"}
+    assert From.kind in steps.KINDS
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize("text", [COLOUR, GREY])
+def test_pictures_of_any_size_are_prepared_to_the_same_values(fit: str, text: str, run_of):
+    _, found = checked(run_of(cs.parse(text), fit))
+    assert (found.pixels, found.pictures) == (0, 20) and found.of >= 20 * 480
+
+
+@pytest.mark.parametrize("background", [0, 255, None])
+@pytest.mark.parametrize("text", [COLOUR, GREY])
+def test_polarity_is_decided_as_prediction_decides_it(background: int | None, text: str, run_of, monkeypatch):
+    monkeypatch.setattr(check, "SIDES", (0.9, 2.6))
+    _, found = checked(run_of(cs.parse(text), source="fashion-mnist", background=background))
+    assert found.pixels == 0 and found.of > 0
+
+
+@pytest.mark.parametrize("views", list(VIEWS))
+def test_views_are_averaged_inside(views: str, run_of, monkeypatch):
+    monkeypatch.setattr(check, "SIDES", (1.0,))
+    _, found = checked(run_of(cs.parse(COLOUR), "pad", views=views, picture=(3, 32, 32)))
+    assert found.logit < 1e-4
+
+
+def test_a_model_that_says_something_else_is_not_written(run_of, monkeypatch, tmp_path):
+    run = run_of(cs.parse(COLOUR), "pad")
+    right = Net.forward
+    monkeypatch.setattr(Net, "forward", lambda self, x: right(self, x) * 1.01)
+    with pytest.raises(ExportError, match=r"would not say what convscope says .* so none was written"):
+        cs.export(run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_layer_that_cannot_be_written_is_named(run_of, monkeypatch, tmp_path):
+    monkeypatch.delitem(WRITERS, torch.nn.ReLU)
+    with pytest.raises(ExportError) as told:
+        cs.export(run_of(cs.parse(COLOUR), "pad"), tmp_path / "out")
+    assert str(told.value) == (
+        "layer c: relu (torch.nn.modules.activation.ReLU) cannot be written as ONNX; take --format torch, which holds any "
+        "layer, or train a net without it"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_format_and_a_folder_that_cannot_be_written(run_of, tmp_path):
+    run = run_of(cs.parse(COLOUR), "pad")
+    with pytest.raises(
+        ExportError, match="there is no format 'tflite' to export; there are onnx, int8, torch"
+    ):
+        cs.export(run, tmp_path / "out", format="tflite")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ExportError, match=r"file: cannot be written \(.*\); give another --out"):
+        cs.export(run, tmp_path / "file")
+
+
+def test_its_python_example_says_what_predict_says(run_of, tmp_path):
+    run = run_of(cs.parse(COLOUR), "crop")
+    written = cs.export(run, tmp_path / "out")
+    assert {p.name for p in written.folder.iterdir()} == {
+        "model.onnx", "labels.json", "preprocessing.json", "predict.py", "index.html", "README.md",
+    }  # fmt: skip
+    rng = np.random.default_rng(1)
+    colours = rng.integers(0, 256, (70, 90, 4), dtype=np.uint8)
+    Image.fromarray(colours).save(tmp_path / "see-through.png")
+    Image.fromarray(colours[..., 0]).save(tmp_path / "grey.png")
+    big = Image.fromarray(colours[..., :3]).resize((400, 300))
+    big.save(tmp_path / "big.jpg", exif=_turned())
+    names = ["see-through.png", "grey.png", "big.jpg"]
+    done = subprocess.run(
+        [sys.executable, written.folder / "predict.py", *names], cwd=tmp_path, capture_output=True, text=True
+    )
+    own = [f"{said.picture}: {said.label} {said.probability:.1%}" for said in cs.predict(run, names)]
+    assert done.stdout.splitlines() == own, done.stderr
+    assert len((written.folder / "predict.py").read_text().splitlines()) <= 24
+
+
+def _turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+def test_the_packaged_net_takes_digits_as_mnist_has_them(tmp_path):
+    digits = cs.images("mnist").test.pixels[:50]
+    said = cs.export(cs.Run(PACKAGED), tmp_path)
+    chances = session(said.model.read_bytes()).run(
+        ["probabilities"], {"pictures": np.repeat(digits.transpose(0, 2, 3, 1), 3, 3)}
+    )[0]
+    for n, digit in enumerate(digits[:10]):
+        Image.fromarray(digit[0]).save(f"{n}.png")
+    own = [[*p.probabilities.values()] for p in cs.predict(cs.Run(PACKAGED), [f"{n}.png" for n in range(10)])]
+    assert np.allclose(chances[:10], own, atol=1e-5)
+    about = json.loads((tmp_path / "preprocessing.json").read_text())
+    assert about["input"]["height"] == 28 and "centre of mass" in about["outside"][1]
+
+
+def test_eight_bits_are_measured_on_the_test_pictures(bar_images, tmp_path):
+    net = "input 1x12x12; c conv 8 3x3 | relu; out linear 3"
+    run = cs.train(bar_images, net=net, recipe=cs.Recipe(epochs=6), out=tmp_path / "run")
+    written = cs.export(run, tmp_path / "small", format="int8", images=bar_images)
+    loss = written.found["int8"]
+    assert (
+        loss["pictures"] == 200
+        and loss["accuracy"] > 0.9
+        and abs(loss["accuracy"] - loss["accuracy_int8"]) < 0.02
+    )
+    pixels = np.repeat(bars(200, 1).pixels.transpose(0, 2, 3, 1), 3, 3)
+    said = session(written.model.read_bytes()).run(["probabilities"], {"pictures": pixels})[0].argmax(1)
+    assert float((said == bar_images.test.labels).mean()) == loss["accuracy_int8"]
+    assert json.loads((written.folder / "preprocessing.json").read_text())["checked"]["int8"] == loss
+    assert "in 8 bits" in (written.folder / "README.md").read_text()
+
+
+def test_the_exported_program_says_the_same_for_any_number_of_pictures(run_of, tmp_path):
+    run = run_of(cs.parse(COLOUR), "pad", views="mirrored", picture=(3, 26, 18))
+    written = cs.export(run, tmp_path / "out", format="torch")
+    again = torch.export.load(written.model).module()
+    picture = np.random.default_rng(2).integers(0, 256, (26, 18, 3), dtype=np.uint8)
+    Image.fromarray(picture).save("picture.png")
+    (own,) = cs.predict(run, ["picture.png"])
+    many = torch.from_numpy(picture.transpose(2, 0, 1).copy())[None].repeat(7, 1, 1, 1)
+    assert np.allclose(again(many).numpy(), [*own.probabilities.values()], atol=1e-6)
+
+
+def test_the_formats_are_told(capsys, monkeypatch):
+    from convscope.cli.app import main
+
+    monkeypatch.setattr(sys, "argv", ["convscope", "export", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    told = capsys.readouterr().out
+    assert "Example: convscope export" in told and all(name in told for name in FORMATS)
