@@ -60,7 +60,7 @@ def quantised(model: bytes, images: Images) -> tuple[bytes, Loss]:
     before, after = _answers(model, images.test), _answers(small, images.test)
     right = [float((said == images.test.labels).mean()) for said in (before, after)]
     same = float((before == after).mean())
-    return small, Loss(len(images.test), *right, same, len(model), len(small))
+    return small, Loss(len(images.test), right[0], right[1], same, len(model), len(small))
 
 
 def asked(pixels: np.ndarray) -> np.ndarray:
