@@ -21,7 +21,6 @@ from own_pictures import encoded, some, tarred, write, zipped
 from PIL import Image
 
 from convscope.data import decoders, packing, packs, zips
-from convscope.data.cache import Shelf
 from convscope.data.decoders import Decoder
 from convscope.data.folder import Folder
 from convscope.data.images import Images, images
@@ -314,7 +313,7 @@ def test_a_full_disk_while_caching_leaves_nothing_and_goes_on_in_memory(tmp_path
 
     folder = write(tmp_path / "set", GOOD)
     with monkeypatch.context() as disk:
-        disk.setattr(Shelf, "put", full)
+        disk.setattr(packs, "_write_rows", full)
         held = images(folder)
     assert [(p.path, p.reason) for p in held.problems] == [
         (
@@ -344,7 +343,7 @@ def test_where_neither_disk_nor_memory_has_room_one_line_says_what_to_do(tmp_pat
 
 
 def test_an_interrupted_start_is_gone_on_with(tmp_path, monkeypatch):
-    monkeypatch.setattr("convscope.data.rows.FLUSH_BYTES", 1)
+    monkeypatch.setattr(packing, "FLUSH_SECONDS", 0)
     folder = write(tmp_path / "set", some("cat", "dog", each=40))
     decoded: list[bytes] = []
     plain = packing.pixels_or_problem
@@ -399,7 +398,7 @@ def test_rows_that_were_torn_in_writing_are_not_believed(tmp_path):
     again.close()
 
 
-@pytest.mark.parametrize("name", ["pixels", "pack.json", "pixels.stamp"])
+@pytest.mark.parametrize("name", ["pixels", "pack.json", "sha256"])
 @pytest.mark.parametrize("damage", [b"", b"\0" * 10, None])
 def test_a_damaged_cache_is_made_anew(name, damage, tmp_path, cache):
     folder = write(tmp_path / "set", GOOD)

@@ -115,7 +115,7 @@ class Shelf:
             if not path.is_file() or path.stat().st_size != file.bytes:
                 return None
             stamp = self._stamp(file)
-            if stamp and stamp[1] == _times(path) and file.checksum in ("", f"sha256:{stamp[0]}", stamp[2]):
+            if stamp and stamp[1] == times(path) and file.checksum in ("", f"sha256:{stamp[0]}", stamp[2]):
                 return stamp[0]
             known = file.checksum or (f"sha256:{stamp[0]}" if stamp else "")
             sums = Sums(known).after(blocks(path))
@@ -162,7 +162,7 @@ class Shelf:
         return (sha256, times, checksum) if re.fullmatch("[0-9a-f]{64}", str(sha256)) else None
 
     def _write_stamp(self, file: File, sha256: str) -> None:
-        said = {"sha256": sha256, "times": _times(self.folder / file.name), "checksum": file.checksum}
+        said = {"sha256": sha256, "times": times(self.folder / file.name), "checksum": file.checksum}
         part = self.folder / f"{file.name}.stamp.{os.getpid()}"
         part.write_text(json.dumps(said))
         part.replace(self.folder / f"{file.name}.stamp")
@@ -207,6 +207,7 @@ def require(file: File, sums: Sums) -> None:
         raise SourceError(f"{file.name}: its checksum is not {file.checksum}")
 
 
-def _times(path: Path) -> list[int]:
+def times(path: Path) -> list[int]:
+    """A file's size and times: any write changes them, and the last of them no program can set."""
     now = path.stat()
     return [now.st_size, now.st_mtime_ns, now.st_ctime_ns]

@@ -1,35 +1,36 @@
 """Programs beside this one that decode pictures: threads of one Python hardly help where pictures are small.
 
-A decoder gets the contents of some files on its standard input and gives pixels, or what is wrong, on its standard output.
-It opens no file. When one dies of a picture, which no reader of strangers' files can rule out, that picture is a problem and
-a new one goes on.
+What runs in one is `decoding`. When it dies of a picture, which no reader of strangers' files can rule out, that picture is
+a problem and a new one goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import signal
 import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from jaxtyping import UInt8
 
+from convscope.data.decoding import COLOURED, PROBLEM, SHARED, exactly, memory
 from convscope.data.fit import fit
+from convscope.data.ordinary import FINER, ordinary
 from convscope.data.pictures import read_picture
 from convscope.data.rows import Shape
 from convscope.data.sizing import is_grey
 from convscope.errors import PictureError
 
 Pixels = UInt8[np.ndarray, "c h w"]
-# A JPEG is decoded at up to twice the size that is wanted: what is left to shrink is filtered properly.
-FINER = 2
-FITTED, PROBLEM, COLOURED = range(3)
+PIPE_BYTES = 1 << 20
+MOST_WORDS = 100_000
 CRASHED = "the decoder crashed on it. Save it again as PNG or JPEG, or leave it out"
 
 
@@ -38,7 +39,7 @@ class ColouredError(Exception):
 
 
 def fitted(content: bytes, shape: Shape, mode: str) -> UInt8[np.ndarray, "c h w"]:
-    """A picture file's content as it is packed.
+    """A picture file's content as it is packed: the long way, that any picture can go.
 
     Raises:
         PictureError: It is no picture.
@@ -62,6 +63,8 @@ def pixels_or_problem(content: bytes, shape: Shape, mode: str) -> Pixels | Pictu
     Raises:
         ColouredError: It is in colour, and the shape is grey.
     """
+    if planes := ordinary(content, shape, mode):
+        return np.frombuffer(planes, np.uint8).reshape(shape)
     try:
         return fitted(content, shape, mode)
     except PictureError as error:
@@ -73,31 +76,42 @@ def pixels_or_problem(content: bytes, shape: Shape, mode: str) -> Pixels | Pictu
 class Decoder:
     """One such program, started when it is first needed; used by one thread at a time.
 
+    Its pixels come through memory that both share, of up to `most` pictures at once; else through the pipe.
+
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, shape: Shape, mode: str):
+    def __init__(self, shape: Shape, mode: str, most: int = 16):
         self.shape, self.mode = shape, mode
+        self._bytes = math.prod(shape)
+        self._file = _fixed(most * self._bytes)
+        self._shared = memory(self._file)
         self._program = self._started()
 
     def __call__(self, contents: Sequence[bytes]) -> list[Pixels | PictureError]:
-        """The pixels of these files' contents, or what is wrong with each.
+        """The pixels of these files' contents, or what is wrong with each; the pixels are there until the next call.
 
         Raises:
             ColouredError: One is in colour, and the shape is grey.
         """
         try:
             return self._asked(contents)
-        except (OSError, EOFError):
-            self.close()
+        except (OSError, EOFError, ValueError, struct.error):
+            self._end()
             self._program = self._started()
             if len(contents) == 1:
                 return [PictureError(CRASHED)]
-            return [said for content in contents for said in self([content])]
+            return [copy(said) for content in contents for said in self([content])]
 
     def close(self) -> None:
         """End it."""
+        self._end()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _end(self) -> None:
         self._program.kill()
         for pipe in (self._program.stdin, self._program.stdout):
             if pipe:
@@ -108,62 +122,56 @@ class Decoder:
     def _started(self) -> subprocess.Popen[bytes]:
         root = str(Path(__file__).parents[2])
         paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        words = [sys.executable, "-P", "-m", "convscope.data.decoders", self.mode, *map(str, self.shape)]
-        return subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
+        words = [sys.executable, "-P", "-m", "convscope.data.decoding", self.mode, *map(str, self.shape)]
+        files = () if self._file is None else (self._file,)
+        program = subprocess.Popen(
+            [*words, *map(str, files)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            pass_fds=files, env={**os.environ, "PYTHONPATH": paths},
         )  # fmt: skip
+        _widen(program.stdin, program.stdout)
+        return program
 
     def _asked(self, contents: Sequence[bytes]) -> list[Pixels | PictureError]:
         pipe, answers = self._program.stdin, self._program.stdout
         assert pipe is not None and answers is not None
         pipe.write(struct.pack(f"<{1 + len(contents)}Q", len(contents), *map(len, contents)))
-        for content in contents:
-            pipe.write(content)
+        pipe.write(b"".join(contents))
         pipe.flush()
-        return [self._answer(answers) for _ in contents]
+        heads = exactly(answers, 9 * len(contents))
+        return [self._answer(answers, i, *head) for i, head in enumerate(struct.iter_unpack("<BQ", heads))]
 
-    def _answer(self, answers: IO[bytes]) -> Pixels | PictureError:
-        kind, length = struct.unpack("<BQ", _exactly(answers, 9))
-        said = _exactly(answers, length)
+    def _answer(self, answers: IO[bytes], number: int, kind: int, length: int) -> Pixels | PictureError:
         if kind == COLOURED:
             raise ColouredError
+        if kind == SHARED:
+            return np.frombuffer(self._shared, np.uint8, self._bytes, number * self._bytes).reshape(
+                self.shape
+            )
+        if length > max(self._bytes, MOST_WORDS):
+            raise ValueError
+        said = exactly(answers, length)
         if kind == PROBLEM:
             return PictureError(said.decode())
         return np.frombuffer(said, np.uint8).reshape(self.shape)
 
 
-def _exactly(pipe: IO[bytes], length: int) -> bytes:
-    said = pipe.read(length)
-    if len(said) < length:
-        raise EOFError
-    return said
-
-
-def main() -> None:
-    """Decode what comes, until nothing more does."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is the business of the program that started this one
-    mode, *shape = sys.argv[1:]
-    asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    while len(head := asked.read(8)) == 8:
-        (count,) = struct.unpack("<Q", head)
-        lengths = struct.unpack(f"<{count}Q", _exactly(asked, 8 * count))
-        contents = [_exactly(asked, length) for length in lengths]  # all of them before the first answer
-        for content in contents:
-            kind, said = _decoded(content, (int(shape[0]), int(shape[1]), int(shape[2])), mode)
-            answers.write(struct.pack("<BQ", kind, len(said)) + said)
-        answers.flush()
-
-
-def _decoded(content: bytes, shape: Shape, mode: str) -> tuple[int, bytes]:
+def _fixed(size: int) -> int | None:
+    """A file in memory that neither side can make smaller or larger, where the system has such."""
     try:
-        said = pixels_or_problem(content, shape, mode)
-    except ColouredError:
-        return COLOURED, b""
-    return (PROBLEM, str(said).encode()) if isinstance(said, PictureError) else (FITTED, said.tobytes())
+        import fcntl
+
+        file = os.memfd_create("pixels", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.truncate(file, size)
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    except (ImportError, AttributeError, OSError):
+        return None
+    return file
 
 
-if __name__ == "__main__":
-    main()
+def _widen(*pipes: IO[bytes] | None) -> None:
+    """Let more wait in pipes, where the system can: each time that one is full costs a change of programs."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        from fcntl import F_SETPIPE_SZ, fcntl
+
+        for pipe in filter(None, pipes):
+            fcntl(pipe.fileno(), F_SETPIPE_SZ, PIPE_BYTES)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from convscope.data.proportions import covering, placed
 from convscope.data.strokes import centred, ink, is_dark_on_light, is_like_mnist
 
 LUMA = (
@@ -118,27 +119,24 @@ def _strokes(pixels: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, lis
 def _sized(
     pixels: np.ndarray, size: tuple[int, int], background: int | None, mode: str
 ) -> tuple[np.ndarray, list[str]]:
-    height, width = pixels.shape[1:]
-    if (height, width) == size:
+    height, width = given = pixels.shape[1], pixels.shape[2]
+    if given == size:
         return pixels, []
-    ratios = size[0] / height, size[1] / width
-    ratio = max(ratios) if mode == "crop" else min(ratios)
-    near = size if mode == "stretch" else (max(1, round(height * ratio)), max(1, round(width * ratio)))
-    said = [f"scaled {width}x{height} -> {near[1]}x{near[0]}"] if near != (height, width) else []
+    place = placed(given, size, mode)
+    whole = covering(given, size) if mode == "crop" else place.near
+    said = [f"scaled {width}x{height} -> {whole[1]}x{whole[0]}"] if whole != given else []
     if mode == "crop":
-        # The part that stays is cut out while it is scaled: scaled as a whole, a line of a hundred million
-        # pixels would become thousands of times that.
-        more = [f"cut to {size[1]}x{size[0]}"] if near != size else []
-        return resized(pixels, size, _middle((height, width), size, ratio)), _joined(said + more)
-    scaled = resized(pixels, near)
-    if near == size:
+        more = [f"cut to {size[1]}x{size[0]}"] if whole != size else []
+        return resized(pixels, size, place.box), _joined(said + more)
+    scaled = resized(pixels, place.near)
+    if place.near == size:
         return scaled, said
-    top, left = ((size[0] - near[0]) // 2, (size[1] - near[1]) // 2)
     colours = (
         np.full(len(pixels), background) if background is not None else np.median(border(pixels), axis=1)
     )
     page = np.broadcast_to(colours.astype(np.uint8)[:, None, None], (len(pixels), *size)).copy()
-    page[:, top : top + near[0], left : left + near[1]] = scaled
+    top, left = place.top, place.left
+    page[:, top : top + place.near[0], left : left + place.near[1]] = scaled
     return page, _joined([*said, f"padded to {size[1]}x{size[0]}"])
 
 
@@ -160,13 +158,6 @@ def resized(
         return pixels
     by, wanted = Image.Resampling.LANCZOS, (size[1], size[0])
     return np.stack([np.asarray(Image.fromarray(c).resize(wanted, by, box)) for c in pixels])
-
-
-def _middle(given: tuple[int, int], size: tuple[int, int], ratio: float) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of the middle part that becomes `size` when it is scaled by `ratio`."""
-    height, width = min(given[0], size[0] / ratio), min(given[1], size[1] / ratio)
-    top, left = (given[0] - height) / 2, (given[1] - width) / 2
-    return left, top, left + width, top + height
 
 
 def _joined(said: list[str]) -> list[str]:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
-
-import numpy as np
-from jaxtyping import UInt8
 
 from convscope.data.decoders import Decoder, Pixels, pixels_or_problem
 from convscope.data.listing import Entry, Skipped
 from convscope.data.pictures import quietly
-from convscope.data.rows import Kept, Rows, Shape
+from convscope.data.rows import FLUSH_SECONDS, Kept, Rows, Shape, processors
 from convscope.errors import PictureError
 
-CHUNK, CHUNK_BYTES = 16, 16_000_000
-# Starting a decoder takes a third of a second, which a few pictures are not worth.
+CHUNK, CHUNK_BYTES, CHUNK_PIXELS = 64, 16_000_000, 8_000_000
+# Starting a decoder takes a twentieth of a second, which a few pictures are not worth.
 MANY, MANY_BYTES = 1000, 100_000_000
 
 Done = Callable[[int], None]
-Decode = Callable[[Sequence[bytes]], "list[Pixels | PictureError]"]
+Decode = Callable[[Sequence[bytes]], "Iterable[Pixels | PictureError]"]
+Lend = Callable[[], AbstractContextManager[Decode]]
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,10 @@ class Packed:
 
 @dataclass(eq=False)
 class _Seen:
-    """A file as it came: no pixels where its content is among the rows already."""
+    """A file as it came: its content's SHA-256, or what is wrong with it."""
 
     entry: Entry
     content: bytes = b""
-    pixels: UInt8[np.ndarray, "c h w"] | None = None
     problem: str = ""
 
 
@@ -64,34 +61,33 @@ def packed(
     """
     places, skipped = [], []
     many = len(entries) >= MANY or sum(entry.bytes for entry in entries) >= MANY_BYTES
-    with _decoding(rows.shape, mode, many) as decode:
+    with _decoding(rows.shape, mode, many) as lend:
 
         def look(chunk: Sequence[Entry]) -> list[_Seen]:
-            return _seen(chunk, read, rows, before, decode)
+            return _seen(chunk, read, rows, before, lend)
 
-        with closing(_in_parallel(look, entries)) as chunks:
+        with closing(_in_parallel(look, _chunks(entries, rows.bytes))) as chunks:
             for chunk in chunks:
                 for seen in chunk:
                     if seen.problem:
                         skipped.append(Skipped(seen.entry.name, seen.problem))
-                        continue
-                    pixels = seen.pixels
-                    place = rows.places[seen.content] if pixels is None else rows.add(seen.content, pixels)
-                    places.append((seen.entry, seen.content, place))
+                    else:
+                        places.append((seen.entry, seen.content, rows.places[seen.content]))
+                rows.flush(FLUSH_SECONDS)
                 done(sum(seen.entry.bytes for seen in chunk))
     return Packed(tuple(places), tuple(skipped))
 
 
 def _in_parallel(
-    look: Callable[[Sequence[Entry]], list[_Seen]], entries: Sequence[Entry]
+    look: Callable[[Sequence[Entry]], list[_Seen]], chunks: Iterable[Sequence[Entry]]
 ) -> Generator[list[_Seen], None, None]:
     """What is seen of each file, in the files' order; a few chunks are under way at any time, so memory is bounded."""
     under_way: deque[Future[list[_Seen]]] = deque()
-    with quietly, ThreadPoolExecutor(processors()) as pool:
+    with quietly, ThreadPoolExecutor(_workers()) as pool:
         try:
-            for chunk in _chunks(entries):
+            for chunk in chunks:
                 under_way.append(pool.submit(look, chunk))
-                if len(under_way) > 2 * processors():
+                if len(under_way) > 2 * _workers():
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
@@ -100,11 +96,13 @@ def _in_parallel(
             raise
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _chunks(entries: Sequence[Entry], each: int) -> Iterator[list[Entry]]:
+    """Files that are decoded at once; a picture takes `each` bytes."""
+    most = lot(each)
     chunk: list[Entry] = []
     bytes = 0
     for entry in entries:
-        if chunk and (len(chunk) == CHUNK or bytes + entry.bytes > CHUNK_BYTES):
+        if chunk and (len(chunk) == most or bytes + entry.bytes > CHUNK_BYTES):
             yield chunk
             chunk, bytes = [], 0
         chunk.append(entry)
@@ -112,8 +110,13 @@ def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     yield chunk
 
 
+def lot(each: int) -> int:
+    """How many pictures of so many bytes are decoded at once."""
+    return max(1, min(CHUNK, CHUNK_PIXELS // each))
+
+
 def _seen(
-    chunk: Sequence[Entry], read: Callable[[Entry], bytes], rows: Rows, before: Sequence[Kept], decode: Decode
+    chunk: Sequence[Entry], read: Callable[[Entry], bytes], rows: Rows, before: Sequence[Kept], lend: Lend
 ) -> list[_Seen]:
     found = [_Seen(entry) for entry in chunk]
     fresh: list[tuple[_Seen, bytes]] = []
@@ -128,47 +131,49 @@ def _seen(
             continue
         kept = next((kept for kept in before if seen.content in kept.places), None)
         if kept is not None:
-            seen.pixels = kept.pixels[kept.places[seen.content]]
+            rows.add(seen.content, kept.pixels[kept.places[seen.content]])
         else:
             fresh.append((seen, content))
-    for (seen, _), said in zip(fresh, decode([content for _, content in fresh]), strict=True):
-        if isinstance(said, PictureError):
-            seen.problem = str(said).removeprefix("the picture: ")
-        else:
-            seen.pixels = said
+    with lend() as decode:
+        for (seen, _), said in zip(fresh, decode([content for _, content in fresh]), strict=True):
+            if isinstance(said, PictureError):
+                seen.problem = str(said).removeprefix("the picture: ")
+            else:
+                rows.add(seen.content, said)
     return found
 
 
 @contextmanager
-def _decoding(shape: Shape, mode: str, many: bool) -> Iterator[Decode]:
-    """What decodes some contents, from several threads at once: programs of their own for many pictures."""
+def _decoding(shape: Shape, mode: str, many: bool) -> Iterator[Lend]:
+    """What lends something that decodes, to several threads at once: programs of their own for many pictures."""
     decoders: list[Decoder] = []
     try:
-        for _ in range(processors() if many else 0):
-            decoders.append(Decoder(shape, mode))
+        for _ in range(_workers() if many else 0):
+            decoders.append(Decoder(shape, mode, lot(math.prod(shape))))
     except OSError:
         pass  # no more programs may be started: threads do the same, more slowly
     idle: SimpleQueue[Decoder] = SimpleQueue()
     for decoder in decoders:
         idle.put(decoder)
 
-    def beside(contents: Sequence[bytes]) -> list[Pixels | PictureError]:
+    @contextmanager
+    def beside() -> Iterator[Decode]:
         decoder = idle.get()
         try:
-            return decoder(contents)
+            yield decoder
         finally:
             idle.put(decoder)
 
-    def here(contents: Sequence[bytes]) -> list[Pixels | PictureError]:
-        return [pixels_or_problem(content, shape, mode) for content in contents]
+    def here(contents: Sequence[bytes]) -> Iterator[Pixels | PictureError]:
+        return (pixels_or_problem(content, shape, mode) for content in contents)
 
     try:
-        yield beside if decoders else here
+        yield beside if decoders else lambda: nullcontext(here)
     finally:
         for decoder in decoders:
             decoder.close()
 
 
-def processors() -> int:
-    """How many this program may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _workers() -> int:
+    """One more than there are processors: while a decoder waits for its next lot, another has work."""
+    return processors() + 1

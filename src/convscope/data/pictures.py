@@ -18,11 +18,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
+from convscope.data.ordinary import LARGEST
 from convscope.errors import PictureError
 
 # Only these decoders are ever tried: Pillow knows dozens more, some of them old and rarely looked at.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
-LARGEST = 100_000_000
 MAGIC = {
     b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF",
 }  # fmt: skip

@@ -10,6 +10,8 @@ import contextlib
 import io
 import math
 import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,8 +20,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 DIGEST = 32
-FLUSH_BYTES = 32_000_000
-COPY_BYTES = 64_000_000
+# What is decoded in so many seconds may have to be decoded again after the power failed.
+FLUSH_SECONDS = 10
 
 Shape = tuple[int, int, int]
 
@@ -46,6 +48,8 @@ class Kept:
 class Rows:
     """The growing file in a folder (continued where there is one), or in memory where `folder` is None.
 
+    Several threads may add; one of them flushes.
+
     Raises:
         OSError: The folder cannot be written.
     """
@@ -54,6 +58,7 @@ class Rows:
         self.shape, self.folder = shape, folder
         self.places: dict[bytes, int] = {}
         self._waiting: list[bytes] = []
+        self._lock, self._flushed = threading.Lock(), time.monotonic()
         self._files = tuple(_opened(folder, name) for name in ("rows", "rows.sha256"))
         pixels, digests = self._files
         named = digests.read()
@@ -69,33 +74,36 @@ class Rows:
         """Of one picture."""
         return math.prod(self.shape)
 
-    def add(self, content: bytes, pixels: UInt8[np.ndarray, "c h w"]) -> int:
-        """Where the picture is whose file has this SHA-256, after it was added if it was not there."""
-        if content not in self.places:
-            self._files[0].write(np.ascontiguousarray(pixels).data)
-            self.places[content] = len(self.places)
-            self._waiting.append(content)
-            if len(self._waiting) * self.bytes >= FLUSH_BYTES:
-                self.flush()
-        return self.places[content]
+    def add(self, content: bytes, pixels: UInt8[np.ndarray, "c h w"]) -> None:
+        """Add the picture whose file has this SHA-256, if it is not there."""
+        with self._lock:
+            if content not in self.places:
+                self._files[0].write(np.ascontiguousarray(pixels).data)
+                self.places[content] = len(self.places)
+                self._waiting.append(content)
 
-    def flush(self) -> None:
-        """Bring to the disk what was added."""
+    def flush(self, seconds: float = 0) -> None:
+        """Bring to the disk what was added, if that was last done so long ago."""
+        if time.monotonic() - self._flushed < seconds:
+            return
         pixels, digests = self._files
-        pixels.flush()
+        with self._lock:
+            pixels.flush()
+            waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
         if self.folder is not None:
             os.fsync(pixels.fileno())
-        digests.write(b"".join(self._waiting))
+        digests.write(b"".join(waiting))
         digests.flush()
-        self._waiting = []
+        self._flushed = time.monotonic()
 
     def chosen(self, places: Int[np.ndarray, " n"]) -> Iterator[memoryview]:
-        """The bytes of these pictures, in this order, some megabytes at a time."""
-        self.flush()
+        """The bytes of these pictures, one by one, in this order; from several threads at once."""
+        self._files[0].flush()
         held = self._mapped()
-        step = max(1, COPY_BYTES // self.bytes)
-        for start in range(0, len(places), step):
-            yield np.ascontiguousarray(held[places[start : start + step]]).data.cast("B")
+        for place in places:
+            yield held[place].data.cast("B")
 
     def close(self) -> None:
         """Keep what is there for another time."""
@@ -103,6 +111,12 @@ class Rows:
             self.flush()
         for file in self._files:
             file.close()
+
+    def remove(self) -> None:
+        """Give the room back, once all of it is packed."""
+        self._waiting = []
+        if self.folder is not None:
+            remove_rows(self.folder)
 
     def _mapped(self) -> UInt8[np.ndarray, "n c h w"]:
         shape = (len(self.places), *self.shape)
@@ -114,9 +128,14 @@ class Rows:
 
 
 def remove_rows(folder: Path) -> None:
-    """Give the room of a growing file back, once all of it is packed."""
+    """Remove the growing file of a folder."""
     for name in ("rows", "rows.sha256"):
         (folder / name).unlink(missing_ok=True)
+
+
+def processors() -> int:
+    """How many this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _opened(folder: Path | None, name: str) -> BinaryIO:
