@@ -14,7 +14,7 @@ from convscope.comparison.features import flat
 from convscope.comparison.method import Task
 
 BLOCK = 1000
-CACHE_MB = 1000
+CACHE_MB = 800
 WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
@@ -157,7 +157,10 @@ def _separated(
 
     options: dict[str, Any] = {"C": cost / kernel.scale, "cache_size": CACHE_MB / 2}
     if whole:
-        made = SVC(kernel="precomputed", **options).fit(kernel(rows, rows).astype(np.float64), labels)
+        gram = np.empty((len(rows), len(rows)))
+        for s in range(0, len(rows), BLOCK):
+            gram[s : s + BLOCK] = kernel(rows[s : s + BLOCK], rows)
+        made = SVC(kernel="precomputed", **options).fit(gram, labels)
     else:
         made = SVC(**kernel.options(), **options).fit(rows, labels)
     return made.support_, made._dual_coef_[0], made._intercept_[0]
