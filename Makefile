@@ -39,6 +39,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/mnist_to_99.py
 	$(BIN)/python benchmarks/looking.py
 	$(BIN)/python benchmarks/units.py
+	$(BIN)/python benchmarks/serve.py
 
 docs: $(READY)
 	$(BIN)/python docs/make.py

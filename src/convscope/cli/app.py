@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from convscope.cli import bench, compare, convolve, data, export, lab, look, nets, predict, report, train
+from convscope.cli import (
+    bench,
+    compare,
+    convolve,
+    data,
+    export,
+    lab,
+    look,
+    nets,
+    predict,
+    report,
+    serve,
+    train,
+)
 from convscope.errors import ConvscopeError
 
 STOPPED = 130
@@ -21,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (lab, train, predict, look, convolve, compare, report, export, nets, data, bench):
+for module in (lab, train, predict, look, convolve, compare, report, export, serve, nets, data, bench):
     module.register(app)
 
 

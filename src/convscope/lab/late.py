@@ -7,8 +7,8 @@ import json
 import threading
 
 from convscope.lab.desk import Desk
-from convscope.lab.guard import App, Receive, Scope, Send
 from convscope.lab.pages import Files
+from convscope.serving.gate import App, Receive, Scope, Send
 
 
 class Late:

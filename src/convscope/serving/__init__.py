@@ -1,0 +1,1 @@
+"""What listens: the gate that the page shares, and the prediction service."""
