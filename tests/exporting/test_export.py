@@ -156,6 +156,42 @@ def test_the_packaged_net_takes_digits_as_mnist_has_them(tmp_path):
     assert about["input"]["height"] == 28 and "centre of mass" in about["outside"][1]
 
 
+DENSE = [
+    "input 1x32x32; a conv 3 5x5 | squash; b subsample 2x2 | squash; c conv 4 5x5 maps=0/1/2/0,1,2 | squash; d max 3x3 stride=2; "
+    "e conv 9 4x4 | squash; f linear 84 | squash; out rbf 10",
+    "input 3x20x17; a conv 4 5x5 stride=2 | batchnorm | relu; b avg 2x2; c lrn; f linear 6 | relu; out linear 3 | squash",
+]
+
+
+@pytest.mark.parametrize("text", DENSE)
+def test_a_dense_model_says_at_each_place_what_the_net_says_of_that_window(text: str, run_of, tmp_path):
+    run = run_of(cs.parse(text), source="fashion-mnist", background=0)
+    written = cs.export(run, tmp_path / "out", dense=True)
+    found = written.found["dense"]
+    assert found["places"] >= 35 and found["probability"] < 1e-5 and found["stride"] == [4, 4]
+    asks = session((written.folder / "dense.onnx").read_bytes())
+    size = (131, 90)
+    (said,) = asks.run(["probabilities"], {"pictures": np.zeros((2, *size, 3), np.uint8)})
+    seen = run.stack.ladder[-1].receptive_field
+    assert said.shape == (2, run.stack.outputs, *[(n - w) // 4 + 1 for n, w in zip(size, seen, strict=True)])
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ("a conv 4 3x3 padding=1 | relu", "layer a: conv cannot be made dense: it pads, so inside of a page"),
+        ("a conv 4 3x3 padding=same stride=2", "layer a: pad_conv cannot be made dense: it pads"),
+        ("a max 3x3 padding=1", "layer a: max cannot be made dense: it pads"),
+        ("a global", "layer a: global cannot be made dense: it takes means of whole maps"),
+    ],
+)
+def test_what_cannot_be_dense_is_named_and_nothing_is_written(layer: str, words: str, run_of, tmp_path):
+    run = run_of(cs.parse(f"input 3x20x20; {layer}; out linear 3"), "pad")
+    with pytest.raises(ExportError) as told:
+        cs.export(run, tmp_path / "out", dense=True)
+    assert str(told.value).startswith(words) and not (tmp_path / "out").exists()
+
+
 def test_eight_bits_are_measured_on_the_test_pictures(bar_images, tmp_path):
     net = "input 1x12x12; c conv 8 3x3 | relu; out linear 3"
     run = cs.train(bar_images, net=net, recipe=cs.Recipe(epochs=6), out=tmp_path / "run")

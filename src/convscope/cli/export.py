@@ -25,6 +25,9 @@ def export(
             help="onnx; int8: the same in 8 bits, the loss measured; torch: PyTorch's exported program."
         ),
     ] = "onnx",
+    dense: Annotated[
+        bool, typer.Option("--dense", help="Also dense.onnx: the net at every place of a page of any size.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="The folder to write; by default the net's name and the format.")
     ] = None,
@@ -46,7 +49,9 @@ def export(
     plain = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)[:40].strip(
         "-."
     )
-    written = write(opened, out or Path(f"{plain or 'net'}-{format}"), format=format, images=images)
+    written = write(
+        opened, out or Path(f"{plain or 'net'}-{format}"), format=format, dense=dense, images=images
+    )
     for line in written.said:
         remark(line)
     if json:

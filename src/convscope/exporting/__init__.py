@@ -30,11 +30,19 @@ class Exported:
     said: tuple[str, ...]
 
 
-def export(run: Run, folder: str | Path, *, format: str = "onnx", images: Images | None = None) -> Exported:
+def export(
+    run: Run,
+    folder: str | Path,
+    *,
+    format: str = "onnx",
+    dense: bool = False,
+    images: Images | None = None,
+) -> Exported:
     """Write a Run's net for other programs, into a folder of its own with labels and examples.
 
     `format` is one of `FORMATS`. `int8` wants the Run's pictures: those of `images`, or, without it, from where the Run
-    had them. The model is asked beside PyTorch before anything is written, and nothing is where they differ.
+    had them. With `dense` the net is also written for pages of any size, as dense.onnx: see `exporting.dense`.
+    The model is asked beside PyTorch before anything is written, and nothing is where they differ.
 
     Raises:
         ExportError: A layer cannot be written, the answers differ, or what is needed is not installed.
@@ -50,6 +58,8 @@ def export(run: Run, folder: str | Path, *, format: str = "onnx", images: Images
     if format not in FORMATS:
         raise ExportError(f"there is no format {format!r} to export; there are {', '.join(FORMATS)}")
     place, name = Path(folder), str(run.info.get("net", "a net"))
+    if dense and format != "onnx":
+        raise ExportError(f"dense goes with the format onnx, not with {format}")
     if format == "torch":
         return _torch(run, place)
     from convscope.exporting.check import checked
@@ -62,9 +72,23 @@ def export(run: Run, folder: str | Path, *, format: str = "onnx", images: Images
         model, loss = _small(run, model, images)
         found["int8"] = asdict(loss)
         said.append(loss.said)
+    more = {}
+    if dense:
+        from convscope.exporting.dense import dense_of
+
+        more["dense.onnx"], found["dense"] = dense_of(run)
+        said.append(_said_dense(found["dense"]))
     beside = files.around(run, name, found, "\n".join(f"{line}." for line in said))
-    files.write(place, {"model.onnx": model, **beside})
+    files.write(place, {"model.onnx": model, **more, **beside})
     return Exported(place, place / "model.onnx", found, tuple(said))
+
+
+def _said_dense(found: dict[str, Any]) -> str:
+    (height, width), (down, right) = found["window"], found["stride"]
+    return (
+        f"dense.onnx, for pages of any size: windows of {width}x{height}, {right} pixels apart across and {down} down; "
+        f"{found['places']} places asked beside PyTorch: probabilities differ by at most {found['probability']:.1g}"
+    )
 
 
 def _small(run: Run, model: bytes, images: Images | None) -> tuple[bytes, Any]:

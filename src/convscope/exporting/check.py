@@ -69,11 +69,12 @@ def pictures_to_ask(run: Run, seed: int = 0) -> list[np.ndarray]:
             if how.fixed
             else (max(2, round(height * tall)), max(2, round(width * tall * wide)))
         )
-        asked.append(np.stack([_blots(rng, size, ground) for ground in (30, 225)]))
+        asked.append(np.stack([blots(rng, size, ground) for ground in (30, 225)]))
     return asked
 
 
-def _blots(rng: np.random.Generator, size: tuple[int, int], ground: int) -> np.ndarray:
+def blots(rng: np.random.Generator, size: tuple[int, int], ground: int) -> np.ndarray:
+    """A picture, uint8 [height, width, 3]: blots on noise around a ground."""
     y, x = np.mgrid[0 : size[0], 0 : size[1]]
     picture = ground + rng.normal(0, 9, (*size, 3))
     for _ in range(6):

@@ -32,11 +32,9 @@ def model_of(run: Run) -> Any:
     graph, how, stack = Graph(), preparation_of(run), run.stack
     pixels = prepared(graph, how)
     size = stack.input.shape[1:]
-    shown = graph.add("Cast", viewed(graph, pixels, how, (size[0], size[1])), to=1)
-    rule = run.info["normalisation"]
-    scale, shift = (np.asarray(rule[k], np.float32)[:, None, None] for k in ("scale", "shift"))
-    answers = written(graph, run.net(), graph.add("Add", graph.add("Mul", shown, scale), shift))
-    logits = _averaged(graph, _logits(graph, stack, answers), run, how)
+    shown = viewed(graph, pixels, how, (size[0], size[1]))
+    answers = graph.add("Flatten", written(graph, run.net(), normalised(graph, run, shown)), axis=1)
+    logits = _averaged(graph, logits_of(graph, stack, answers), run, how)
     graph.add("Identity", logits, name=LOGITS)
     graph.add("Softmax", LOGITS, axis=1, name=PROBABILITIES)
     rows = ["n", *(how.shape[1:] if how.fixed else ("height", "width")), 3]
@@ -65,7 +63,14 @@ def metadata(run: Run) -> dict[str, str]:
     }
 
 
-def _logits(graph: Graph, stack: Stack, answers: str) -> str:
+def normalised(graph: Graph, run: Run, pixels: str) -> str:
+    """Pictures as the net takes them: scale x + shift, float32."""
+    rule = run.info["normalisation"]
+    scale, shift = (np.asarray(rule[k], np.float32)[:, None, None] for k in ("scale", "shift"))
+    return graph.add("Add", graph.add("Mul", graph.cast(pixels, np.float32), scale), shift)
+
+
+def logits_of(graph: Graph, stack: Stack, answers: str) -> str:
     """What the softmax is taken of: see `nets.answers.probabilities`."""
     match stack.last:
         case steps.Rbf():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -92,6 +92,13 @@ def prepared(graph: Graph, how: Preparation) -> str:
     if how.own and how.shape[0] == 1:
         whole = _grey(graph, whole)
     return graph.add("Identity", whole, name="prepared")
+
+
+def polished(graph: Graph, how: Preparation) -> str:
+    """Pictures uint8 [n, height, width, 3] in the net's colours and polarity, at their own size: [n, channels, y, x]."""
+    pixels = graph.cast(graph.add("Transpose", INPUT, perm=[0, 3, 1, 2]), np.float64)
+    pixels = _grey(graph, pixels) if how.shape[0] == 1 else pixels
+    return pixels if how.background is None else _turned(graph, pixels, replace(how, fixed=False))
 
 
 def viewed(graph: Graph, pixels: str, how: Preparation, size: tuple[int, int]) -> str:
