@@ -12,6 +12,7 @@ from convscope.cli import (
     convolve,
     data,
     export,
+    find,
     lab,
     look,
     nets,
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (lab, train, predict, look, convolve, compare, report, export, serve, nets, data, bench):
+for module in (lab, train, predict, look, find, convolve, compare, report, export, serve, nets, data, bench):
     module.register(app)
 
 

@@ -19,6 +19,9 @@ from convscope.data.load import downloaded, load
 from convscope.data.sources import SOURCES
 from convscope.errors import SourceError
 
+WITH_NOTHING = "+nothing"
+"""What a source's name ends in that has a class of nothing besides its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
@@ -54,6 +57,7 @@ class Images:
 
     `fingerprint` changes when any picture or label does, or the size they are brought to. `found` says what there was,
     `prepared` by which `size` and `fit` of `images` the same pictures come again; both are empty for a named source.
+    `ground` is the background where it is known beforehand.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Images:
     fingerprint: str
     found: Findings = field(default_factory=Findings)
     prepared: Mapping[str, Any] = field(default_factory=dict)
+    ground: int | None = None
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train):,} + {len(self.test):,} pictures of {_times(self.shape)}"
@@ -82,6 +87,8 @@ class Images:
         >>> images("mnist").background
         0
         """
+        if self.ground is not None:
+            return self.ground
         some = self.train.pixels[:: -(-len(self.train) // 1000)]
         border = np.concatenate(
             [some[..., 0, :], some[..., -1, :], some[..., :, 0], some[..., :, -1]], axis=-1
@@ -112,12 +119,19 @@ def images(
     it is not given; `fit` is how: "pad" (which is the default), "crop" or "stretch". `progress` is called with a name,
     the bytes that are here, and bytes of the whole, while files are downloaded or decoded.
 
+    A name that ends in `+nothing`, such as mnist+nothing, is a source with a class more, for nets that look for things in
+    large pictures: what is between and beside them, made of the source's own (`convscope.data.background`).
+
     Raises:
         SourceError: There is no such source, its files cannot be had, or there are not enough pictures in it.
 
     >>> images("mnist")
     Images('mnist': 60,000 + 10,000 pictures of 1x28x28, 10 classes)
     """
+    if str(source).endswith(WITH_NOTHING):
+        from convscope.data.background import with_nothing
+
+        return with_nothing(images(str(source)[: -len(WITH_NOTHING)], progress, size=size, fit=fit))
     wanted = next((known for known in SOURCES if known.name == str(source)), None)
     if wanted is None:
         return _own(source, progress, size, fit or "pad")

@@ -1,0 +1,145 @@
+"""`convscope find`: what is in a large picture, and where."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from convscope.cli.output import as_json, remark, table
+
+if TYPE_CHECKING:
+    from convscope.finding.search import Found, Progress
+
+SHOWN, WIDTH = 20, 30
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    app.command("find")(find)
+
+
+Least = typer.Option(min=0, max=1, help="How sure the net must be, from 0 to 1.")
+Smallest = typer.Option(
+    min=1, help="The smallest window, in pixels of the picture; by default the net's own size, 1 to 1."
+)
+Largest = typer.Option(min=1, help="The largest one; by default the whole picture.")
+Out = typer.Option("--out", "-o", help="Write the picture with what was found: .png, .jpg or .webp.")
+Heat = typer.Option(help="Draw where the net is sure of this class over it; `all` for any.")
+
+
+def find(
+    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
+    picture: Annotated[Path, typer.Argument(help="A picture file of any kind and size.")],
+    least: Annotated[float, Least] = 0.9,
+    smallest: Annotated[float | None, Smallest] = None,
+    largest: Annotated[float | None, Largest] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Window by window, also where one pass would do.")
+    ] = False,
+    read: Annotated[
+        bool, typer.Option("--read", help="Print the classes in reading order, line by line.")
+    ] = False,
+    out: Annotated[Path | None, Out] = None,
+    heat: Annotated[str | None, Heat] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Find in a large picture what a net was taught on small ones.
+
+    Example: convscope find last page.png --smallest 20 --largest 60 -o found.png
+
+    The net is moved over the picture at many sizes. It finds best what it learned beside a class called `nothing`: teach
+    it with convscope train mnist+nothing, or with a folder of that name beside the other classes.
+    """
+    from convscope.data.background import NOTHING
+    from convscope.data.pictures import read_picture
+    from convscope.errors import PictureError, instead
+    from convscope.finding.search import Search, Wish
+    from convscope.runs import Run
+
+    opened = Run(run)
+    if heat is not None and heat not in ("all", *opened.classes):
+        raise PictureError(
+            f"there is no class {heat!r} to draw the heat of: {instead(heat, ['all', *opened.classes])}"
+        )
+    if smallest and largest and smallest > largest:
+        raise PictureError(f"the smallest window, {smallest:g}, is larger than the largest, {largest:g}")
+    pixels = read_picture(picture)
+    search = Search(opened, Wish(least, smallest, largest, sweep=sweep))
+    if NOTHING not in opened.classes:
+        remark(
+            "this net never learned what nothing is, and names something everywhere: see convscope find --help"
+        )
+    if search.how.mode == "sweep" and not sweep:
+        remark(f"window by window: {search.how.why}")
+    found = search.through(pixels, _shown)
+    for step in found.steps:
+        remark(step)
+    if out is not None:
+        _write(pixels, found, heat, out)
+    if json:
+        as_json(_object(picture, found))
+    elif read:
+        _print_lines(found)
+    else:
+        _print_table(found)
+
+
+def _shown(at: Progress) -> None:
+    """A bar on a terminal, which is gone when all is done."""
+    if sys.stderr.isatty():
+        done = int(WIDTH * at.windows / max(1, at.of))
+        bar = (
+            ""
+            if at.windows >= at.of
+            else f"[{'#' * done}{'.' * (WIDTH - done)}] {at.windows:,} of {at.of:,} windows"
+        )
+        print(f"\r\x1b[K{bar}", end="", file=sys.stderr, flush=True)
+
+
+def _write(pixels: Any, found: Found, heat: str | None, out: Path) -> None:
+    from convscope.drawing.writing import write_picture
+    from convscope.finding.picture import drawn
+
+    write_picture(drawn(pixels, found, heat), out)
+    remark(f"{out}: the picture with what was found")
+
+
+def _object(picture: Path, found: Found) -> dict[str, Any]:
+    return {
+        "picture": str(picture),
+        "size": [found.size[1], found.size[0]],
+        "boxes": [asdict(box) for box in found.boxes],
+        "seconds": round(found.seconds, 3),
+        "forward_passes": found.forward_passes,
+        "mode": found.mode,
+    }
+
+
+def _print_lines(found: Found) -> None:
+    from convscope.finding.boxes import read
+
+    for line in read(found.boxes):
+        print(
+            " ".join(box.label for box in line)
+            if any(len(b.label) > 1 for b in line)
+            else "".join(b.label for b in line)
+        )
+
+
+def _print_table(found: Found) -> None:
+    if not found.boxes:
+        remark("nothing was found; --least 0.5 asks for less")
+        return
+    rows = [
+        [box.label, f"{box.score:.2f}", *(f"{side:.0f}" for side in (box.x, box.y, box.width, box.height))]
+        for box in found.boxes[:SHOWN]
+    ]
+    print(table(["what", "sure", "x", "y", "width", "height"], rows))
+    if len(found.boxes) > SHOWN:
+        print(f"and {len(found.boxes) - SHOWN} more: --json has all, -o draws them")
+    passes = f"{found.forward_passes:,} pass{'es' if found.forward_passes > 1 else ''}"
+    remark(f"{len(found.boxes)} found in {found.seconds:.1f} s, {passes} ({found.mode})")

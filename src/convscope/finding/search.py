@@ -1,0 +1,227 @@
+"""What is in a large picture, and where: a Run's net over all windows at all sizes, turned into boxes and heat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from convscope.data.background import NOTHING
+from convscope.data.fit import border, fit, grey
+from convscope.errors import PictureError
+from convscope.finding.applied import Applied, Cells, applied
+from convscope.finding.boxes import Box, suppressed
+from convscope.finding.pyramid import Level, levels, scales
+from convscope.finding.strokes import Strokes
+from convscope.nets.answers import probabilities
+from convscope.nets.words import Size
+from convscope.runs import Run
+
+HEAT_SIDE = 1024
+"""A heat map has at most so many cells a side, whatever the picture has."""
+MOST = 20_000
+"""So many windows a level may stand out; of more only the surest are looked at further."""
+FRAME = 20 / 28
+"""MNIST's digits fill so much of their pictures (LeCun et al. 1998, section III.A); others are taken to fill theirs."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is looked for: scores of at least `least`; things as large as a window of `smallest` to `largest` pixels of the
+    picture, None for the window's own size and for the whole picture; boxes that overlap by at most `overlap`."""
+
+    least: float = 0.9
+    smallest: float | None = None
+    largest: float | None = None
+    overlap: float = 0.5
+    sweep: bool = False
+
+
+@dataclass(eq=False)
+class Heat:
+    """Per class how sure the net is of something around each place of the picture: the most over all sizes."""
+
+    values: Float[np.ndarray, "k rows columns"]
+    pixels_a_cell: float
+
+    def warm(
+        self, chances: np.ndarray, middles: tuple[np.ndarray, np.ndarray], reach: tuple[float, float]
+    ) -> None:
+        """Take in chances [k, rows, columns] of windows with these middles (y, x), each for `reach` pixels around."""
+        spans = []
+        for middle, half, cells in zip(middles, reach, self.values.shape[1:], strict=True):
+            first = np.clip(((middle - half) / self.pixels_a_cell).astype(int), 0, cells - 1)
+            after = np.clip(np.ceil((middle + half) / self.pixels_a_cell).astype(int), first + 1, cells)
+            spans.append((first, after))
+        (top, bottom), (left, right) = spans
+        for dy in range(int((bottom - top).max())):
+            y = np.minimum(top + dy, bottom - 1)
+            for dx in range(int((right - left).max())):
+                x = np.minimum(left + dx, right - 1)
+                np.maximum.at(self.values, (slice(None), y[:, None], x[None, :]), chances)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """All that was found in a picture, best first, and what it took.
+
+    `forward_passes` counts those of the net: one a tile of many windows where it is dense, else one a window.
+    """
+
+    boxes: tuple[Box, ...]
+    heat: Heat
+    classes: tuple[str, ...]
+    size: Size
+    mode: Literal["dense", "sweep"]
+    why: str
+    seconds: float
+    forward_passes: int
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """So many of the windows of all sizes have been looked at."""
+
+    windows: int
+    of: int
+
+
+@dataclass(eq=False)
+class Search:
+    """A Run made ready to look through pictures, one after the other."""
+
+    run: Run
+    wish: Wish = field(default_factory=Wish)
+
+    def __post_init__(self) -> None:
+        self.how: Applied = applied(self.run.net(), sweep=self.wish.sweep)
+        self.classes = tuple(name for name in self.run.classes if name != NOTHING)
+        self._wanted = [i for i, name in enumerate(self.run.classes) if name != NOTHING]
+
+    def through(
+        self, picture: UInt8[np.ndarray, "c y x"], tell: Callable[[Progress], None] = lambda _: None
+    ) -> Found:
+        """Look for everything the net knows.
+
+        Raises:
+            PictureError: The picture is smaller than the smallest window that is wanted.
+        """
+        began = time.perf_counter()
+        high, wide = picture.shape[1:]
+        wanted = self._scales((high, wide))
+        brought = fit(picture, (self.run.stack.input.shape[0], high, wide), self._ground())
+        ink = self._ink(brought.pixels)
+        heat = _cold(len(self.classes), (high, wide))
+        done, passes, candidates = 0, 0, []
+        total = sum(self._windows((high, wide), scale) for scale in wanted)
+        for level in self._levels(brought.pixels, wanted):
+            seen = []
+            for cells in self.how.over(level.pixels, self.run.normalised):
+                seen.append(self._stands_out(cells, level, (high, wide), heat))
+                windows = cells.answers[0].numel()
+                done, passes = done + windows, passes + (1 if self.how.mode == "dense" else windows)
+                tell(Progress(min(done, total), total))
+            candidates.append(_best(np.concatenate(seen)))
+        tell(Progress(total, total))
+        boxes = self._boxes(np.concatenate(candidates), ink, (high, wide))
+        return Found(
+            tuple(boxes), heat, self.classes, (high, wide), self.how.mode, self.how.why,
+            time.perf_counter() - began, passes, brought.steps,
+        )  # fmt: skip
+
+    def _scales(self, size: Size) -> list[float]:
+        window, wish = self.how.window, self.wish
+        smallest = wish.smallest or min(window)
+        if min(size) < smallest:
+            raise PictureError(
+                f"a picture of {size[1]}x{size[0]} pixels is smaller than the smallest thing that is looked for, "
+                f"{smallest:g}: ask for smaller ones"
+            )
+        return scales(size, window, wish.smallest, wish.largest)
+
+    def _windows(self, size: Size, scale: float) -> int:
+        margins = (round(side * scale) + seen for side, seen in zip(size, self.how.window, strict=True))
+        rows, columns = self.how.cells(tuple(margins))  # type: ignore[arg-type]
+        return rows * columns
+
+    def _levels(self, pixels: np.ndarray, wanted: list[float]) -> Iterator[Level]:
+        ground = self._ground()
+        colour = np.median(border(pixels), axis=1) if ground is None else np.full(len(pixels), ground)
+        return levels(pixels, self.how.window, self.how.jump, wanted, colour.astype(np.uint8))
+
+    def _ground(self) -> int | None:
+        return None if self.run.info.get("prepared", {}).get("fit") else self.run.info["background"]
+
+    def _ink(self, pixels: UInt8[np.ndarray, "c y x"]) -> Bool[np.ndarray, "y x"] | None:
+        """Where a picture of strokes is not background; None for other pictures."""
+        ground = self._ground()
+        return None if ground is None else np.abs(grey(pixels).astype(np.int16) - ground) > 100
+
+    def _stands_out(self, cells: Cells, level: Level, size: Size, heat: Heat) -> Float[np.ndarray, "n 6"]:
+        """The windows that are sure enough: class, score, and the window's edges in pixels of the picture."""
+        chances = self._chances(cells.answers)
+        edges, spans, middles = [], [], []
+        for axis, (first, n) in enumerate(zip((cells.row, cells.column), chances.shape[1:], strict=True)):
+            scale = level.scale[axis]
+            edges.append(((first + np.arange(n)) * self.how.jump[axis] - level.margin[axis]) / scale)
+            spans.append(self.how.window[axis] / scale)
+            middles.append(edges[axis] + spans[axis] / 2)
+        reach = self.how.jump[0] / level.scale[0] / 2, self.how.jump[1] / level.scale[1] / 2
+        heat.warm(chances, (middles[0], middles[1]), reach)
+        best = chances.argmax(0)
+        score = np.take_along_axis(chances, best[None], 0)[0]
+        within = [(middle >= 0) & (middle <= side) for middle, side in zip(middles, size, strict=True)]
+        i, j = np.nonzero((score >= self.wish.least) & within[0][:, None] & within[1])
+        top, left = edges[0][i], edges[1][j]
+        return np.stack([best[i, j], score[i, j], left, top, left + spans[1], top + spans[0]], axis=1)
+
+    def _chances(self, answers: Float[Tensor, "k rows columns"]) -> Float[np.ndarray, "c rows columns"]:
+        rows = answers.flatten(1).T
+        chances = probabilities(self.run.stack, rows)[:, self._wanted]
+        return chances.T.reshape(-1, *answers.shape[1:]).to(torch.float32).numpy()
+
+    def _boxes(self, rows: np.ndarray, ink: np.ndarray | None, size: Size) -> list[Box]:
+        """What is left of the windows: each class's thing once, as the tightest box that is known of it."""
+        if not len(rows):
+            return []
+        edges = rows[:, 2:].copy()
+        if ink is not None:
+            _shrink(edges, FRAME)
+        strokes = None if ink is None else Strokes(ink)
+        boxes = []
+        for n in suppressed(edges, rows[:, 1], self.wish.overlap):
+            left, top, right, bottom = edges[n]
+            if strokes is not None:
+                given = strokes.give((round(left), round(top), round(right), round(bottom)))
+                if given is None:
+                    continue
+                left, top, right, bottom = given
+            left, right = max(left, 0), min(right, size[1])
+            top, bottom = max(top, 0), min(bottom, size[0])
+            box = (round(float(v), 2) for v in (left, top, right - left, bottom - top))
+            boxes.append(Box(self.classes[int(rows[n, 0])], round(float(rows[n, 1]), 4), *box))
+        return boxes
+
+
+def _cold(classes: int, size: Size) -> Heat:
+    per = max(1.0, max(size) / HEAT_SIDE)
+    rows, columns = (max(1, int(np.ceil(side / per))) for side in size)
+    return Heat(np.zeros((classes, rows, columns), np.float32), per)
+
+
+def _shrink(edges: Float[np.ndarray, "n 4"], to: float) -> None:
+    """Each box to a part of its size, around its middle."""
+    spare = (edges[:, 2:] - edges[:, :2]) * (1 - to) / 2
+    edges[:, :2] += spare
+    edges[:, 2:] -= spare
+
+
+def _best(rows: np.ndarray) -> np.ndarray:
+    return rows[np.argsort(-rows[:, 1], kind="stable")[:MOST]]

@@ -1,0 +1,86 @@
+"""Boxes, strokes and the measures they are judged by, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convscope.finding.boxes import Box, read, suppressed
+from convscope.finding.judging import average_precision, mean_average_precision, right
+from convscope.finding.pages import line, page
+from convscope.finding.strokes import Strokes, parts
+
+
+def test_a_smaller_box_in_the_middle_of_a_better_one_is_suppressed_though_they_hardly_overlap():
+    edges = np.array([[0.0, 0, 30, 30], [12, 12, 18, 18], [30, 0, 60, 30]])
+    assert suppressed(edges, np.array([0.9, 0.8, 0.7]), 0.5) == [0, 2]
+    assert suppressed(np.zeros((0, 4)), np.zeros(0), 0.5) == []
+
+
+def test_strokes_are_those_of_a_plain_flood():
+    rng = np.random.default_rng(0)
+    for density in (0.1, 0.4, 0.6):
+        ink = rng.random((23, 31)) < density
+        labels, seen, number = parts(ink), np.zeros(ink.shape, int), 0
+        for y, x in zip(*np.nonzero(ink), strict=True):
+            if seen[y, x]:
+                continue
+            number += 1
+            front = [(y, x)]
+            while front:
+                v, u = front.pop()
+                if 0 <= v < 23 and 0 <= u < 31 and ink[v, u] and not seen[v, u]:
+                    seen[v, u] = number
+                    front += [(v + dv, u + du) for dv in (-1, 0, 1) for du in (-1, 0, 1)]
+        assert len(np.unique(labels)) == len(np.unique(seen))
+        pairs = {(a, b) for a, b in zip(labels.ravel(), seen.ravel(), strict=True)}
+        assert len(pairs) == len(np.unique(seen))
+
+
+def test_ink_is_given_once_and_a_box_is_drawn_around_the_frames_own():
+    ink = np.zeros((20, 60), bool)
+    ink[4:16, 8:12] = ink[4:16, 20:24] = True
+    strokes = Strokes(ink)
+    assert strokes.give((0, 0, 20, 20)) == (8, 4, 12, 16)
+    assert strokes.give((0, 0, 20, 20)) is None, "the ink is another's"
+    assert strokes.give((12, 0, 32, 20)) == (20, 4, 24, 16)
+    assert strokes.give((40, 0, 60, 20)) is None, "there is no ink"
+
+
+def test_average_precision_by_hand():
+    assert average_precision([(0.9, True), (0.8, True)], 2) == 1
+    assert average_precision([(0.9, True)], 2) == 0.5
+    assert average_precision([(0.9, False), (0.8, True)], 1) == 0.5
+    assert average_precision([], 3) == 0
+    assert average_precision([], 0) == 1
+
+
+def test_a_find_of_another_class_or_beside_is_wrong_and_hurts_only_its_class():
+    there = [Box("1", 1, 0, 0, 10, 10), Box("2", 1, 50, 0, 10, 10)]
+    found = [Box("1", 0.9, 1, 0, 10, 10), Box("1", 0.8, 50, 0, 10, 10), Box("2", 0.7, 57, 0, 10, 10)]
+    assert right(found, there) == [True, False, False]
+    assert mean_average_precision([(found, there)]) == pytest.approx(0.5)
+
+
+def test_lines_are_read_from_the_left():
+    boxes = [Box(str(n), 1, x, y, 8, 20) for n, (x, y) in enumerate([(40, 3), (0, 0), (20, 6), (0, 60)])]
+    assert [[box.label for box in row] for row in read(boxes)] == [["1", "2", "0"], ["3"]]
+
+
+def test_pages_know_what_is_on_them(bar_images):
+    made = page(bar_images.test, count=9, size=(300, 200), seed=3)
+    assert made.pixels.shape == (1, 300, 200)
+    assert len(made.boxes) == 9
+    for box in made.boxes:
+        x, y, w, h = (int(v) for v in (box.x, box.y, box.width, box.height))
+        assert made.pixels[0, y : y + h, x : x + w].min() < 195
+    assert (page(bar_images.test, count=9, size=(300, 200), seed=3).pixels == made.pixels).all()
+    assert page(bar_images.test, count=0, size=(30, 40)).pixels.min() == 255
+    with pytest.raises(ValueError, match="300 digits find no room on a page of 100x100 pixels"):
+        page(bar_images.test, count=300, size=(100, 100))
+
+
+def test_a_lines_text_is_that_of_its_digits(bar_images):
+    made = line(bar_images.test, 5, seed=1, touching=1.0)
+    assert len(made.text) == 5
+    assert made.pixels.shape[2] > made.boxes[-1].x + made.boxes[-1].width
