@@ -136,6 +136,23 @@ def test_its_python_example_says_what_predict_says(run_of, tmp_path):
     assert len((written.folder / "predict.py").read_text().splitlines()) <= 24
 
 
+def test_the_python_example_of_a_net_of_mnist_draws_a_digit_as_predict_does(tmp_path):
+    written = cs.export(cs.Run(PACKAGED), tmp_path / "out")
+    y, x = np.mgrid[0:300, 0:220]
+    lit = 235 - 60 * x / 220 + np.random.default_rng(3).normal(0, 2, x.shape)
+    stroke = (np.abs(x - 110 - (y - 150) / 9) < 9) & (np.abs(y - 150) < 110)
+    photo = np.clip(np.where(stroke, lit - 140, lit), 0, 255).astype(np.uint8)
+    Image.fromarray(np.stack([photo, photo, photo // 2], -1)).save("photo.png")
+    Image.fromarray(255 - cs.images("mnist").test.pixels[0, 0]).resize((90, 70)).save("dark.png")
+    names = ["photo.png", "dark.png"]
+    done = subprocess.run(
+        [sys.executable, written.folder / "predict.py", *names], capture_output=True, text=True
+    )
+    own = [f"{one.picture}: {one.label} {one.probability:.1%}" for one in cs.predict(cs.Run(PACKAGED), names)]
+    assert done.stdout.splitlines() == own, done.stderr
+    assert "convscope" not in (written.folder / "prepare.py").read_text()
+
+
 def _turned() -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = 6

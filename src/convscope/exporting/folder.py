@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from convscope.data import fit, proportions, strokes
 from convscope.data.decoders import FINER
 from convscope.errors import ExportError
 from convscope.exporting.preparation import preparation_of
@@ -47,12 +49,15 @@ def around(run: Run, name: str, found: dict[str, Any], said: str) -> dict[str, b
     ends = {"NAME": name, "CLASSES": str(len(run.classes)), "VERSION": _version(), "ORT": ORT_WEB, "CHECKED": said,
             "HEIGHT": str(how.shape[1] if how.fixed else "height"), "WIDTH": str(how.shape[2] if how.fixed else "width"),
             "INSIDE": _listed(how.inside), "OUTSIDE": _listed(how.outside)}  # fmt: skip
-    script = _template("predict.py.txt")
+    script = _template("predict_drawn.py.txt" if how.fixed else "predict.py.txt")
+    script = script.replace("SHAPE", str(how.shape)).replace("BACKGROUND", str(how.background))
     if near:
         script = script.replace("NEAR", f"({near}, {near})")
     else:
         script = "".join(line for line in script.splitlines(keepends=True) if "NEAR" not in line)
+    drawn = {"prepare.py": _drawing().encode()} if how.fixed else {}
     return {
+        **drawn,
         "labels.json": _json(list(run.classes)),
         "preprocessing.json": _json(described(run, found)),
         "predict.py": script.encode(),
@@ -96,6 +101,20 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
             write_whole(folder / name, data)
     except OSError as error:
         raise ExportError(f"{folder}: cannot be written ({error.strerror}); give another --out") from None
+
+
+def _drawing() -> str:
+    """How MNIST's digits were drawn, as a module that wants only numpy and Pillow: convscope's own, one after the other."""
+    lines = [
+        '"""A picture of a digit as MNIST would show it: `fit(picture, shape, background, centre=True)`."""'
+    ]
+    lines += ["from __future__ import annotations", ""]
+    for module in (proportions, strokes, fit):
+        body = inspect.getsource(module).partition("from __future__ import annotations\n")[2]
+        lines += [
+            line for line in body.splitlines() if not line.startswith(("from convscope", "from jaxtyping"))
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _listed(said: tuple[str, ...]) -> str:
