@@ -211,7 +211,7 @@ def test_what_is_missing_is_said(monkeypatch):
 
 @pytest.fixture
 def program() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    words = ["serve", str(RUN.path), "--port", "0", "--json", "--seconds", "20"]
+    words = ["serve", str(RUN.path), "--port", "0", "--json", "--seconds", "3"]
     with subprocess.Popen(
         [sys.executable, "-m", "convscope", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as started:
@@ -225,6 +225,8 @@ def test_clients_that_send_garbage_or_vanish_leave_it_well_and_at_the_end_nobody
     program, digits
 ):
     started, port = program
+    mute = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    mute[1].sendall(b"POST /predict HT")
     head = (
         b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
     )
@@ -240,6 +242,10 @@ def test_clients_that_send_garbage_or_vanish_leave_it_well_and_at_the_end_nobody
     for _ in range(20):  # goes away with the question asked
         with socket.create_connection(("127.0.0.1", port)) as link:
             link.sendall(head % len(digits[0]) + digits[0])
+    for link in mute:  # hung up on, after a while
+        link.settimeout(20)
+        assert link.recv(100) == b""
+        link.close()
     late = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
     for link in late:
         link.sendall(head % len(digits[1]) + digits[1][:-5])  # the rest comes after the end has begun

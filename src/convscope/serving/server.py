@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,9 +54,26 @@ def serve(
             if said and self.started:
                 said(at.base)
 
+        async def on_tick(self, counter: int) -> bool:
+            if counter % 10 == 0:  # once a second
+                hang_up(self.server_state.connections, silent, limits.seconds)
+            return await super().on_tick(counter)
+
+    silent: dict[Any, float] = {}
     gc.collect()
     gc.freeze()  # else Python looks through all that PyTorch loaded again and again, a quarter of a second each time
     asyncio.run(Server(uvicorn.Config(app, **SETTINGS)).serve(sockets=list(at.sockets)))
+
+
+def hang_up(connections: set[Any], silent: dict[Any, float], seconds: float) -> None:
+    """Close connections on which no request has begun for so long; uvicorn would keep them. `silent` is since when."""
+    now = time.monotonic()
+    waits = {link for link in connections if link.cycle is None}
+    for link in [link for link in silent if link not in waits]:
+        del silent[link]
+    for link in waits:
+        if now - silent.setdefault(link, now) > seconds:
+            link.transport.close()
 
 
 def needs_libraries() -> None:
