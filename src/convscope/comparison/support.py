@@ -155,7 +155,7 @@ def _separated(
     """Which rows of two classes are support vectors, their weights, and the offset."""
     from sklearn.svm import SVC
 
-    options: dict[str, Any] = {"C": cost / kernel.scale, "cache_size": CACHE_MB / 2}
+    options: dict[str, Any] = {"C": cost / kernel.scale, "cache_size": 50 if whole else CACHE_MB / 2}
     if whole:
         gram = np.empty((len(rows), len(rows)))
         for s in range(0, len(rows), BLOCK):

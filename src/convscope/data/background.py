@@ -104,16 +104,18 @@ class _Scene:
         down, right = round(far * np.sin(angle)), round(far * np.cos(angle))
         self._lay(page, thing, down, right)
         if abs(right) > 2 and self.rng.random() < 0.5:
-            other, side = self._neighbour(
-                tuple(edge + right for edge in self._edges(thing)), 1 if right > 0 else -1
-            )[::2]
-            self._lay(page, other, down, side)
+            first, after = self._edges(thing)
+            other, _, further = self._neighbour((first + right, after + right), 1 if right > 0 else -1)
+            self._lay(page, other, down, further)
         return page
 
     def _too_near(self) -> np.ndarray:
         """A part of a thing that is much too large."""
-        size = self.rng.uniform(1.6, 3.0)
-        return self._laid(self._other(size, size), self.rng.integers(-9, 10), self.rng.integers(-9, 10))
+        page, size = self._page(), self.rng.uniform(1.6, 3.0)
+        self._lay(
+            page, self._other(size, size), int(self.rng.integers(-9, 10)), int(self.rng.integers(-9, 10))
+        )
+        return page
 
     def _too_far(self) -> np.ndarray:
         """Several things that are much too small."""
@@ -159,11 +161,6 @@ class _Scene:
     def _far(self, side: int) -> int:
         far = int(self.rng.integers(round(0.75 * side), side))
         return far if self.rng.random() < 0.5 else -far
-
-    def _laid(self, thing: np.ndarray, down: int, right: int) -> np.ndarray:
-        page = self._page()
-        self._lay(page, thing, int(down), int(right))
-        return page
 
     def _lay(self, page: np.ndarray, thing: np.ndarray, down: int, right: int) -> None:
         """Put a thing on a page, its middle so far from the page's; what differs more from the background is seen."""

@@ -82,7 +82,7 @@ def _border(image: Image.Image) -> tuple[int, ...] | int:
     strips = ((0, 0, wide, 1), (0, high - 1, wide, high), (0, 0, 1, high), (wide - 1, 0, wide, high))
     counts = [sum(bins) for bins in zip(*(image.crop(strip).histogram() for strip in strips), strict=True)]
     found = tuple(_median(counts[first : first + 256]) for first in range(0, len(counts), 256))
-    return found if len(found) > 1 else found[0]
+    return found if len(found) != 1 else found[0]
 
 
 def _median(counts: Sequence[int]) -> int:

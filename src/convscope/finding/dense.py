@@ -55,8 +55,9 @@ def dense(net: Net) -> Dense:
     """
     stack = net.stack
     text = dense_stack(stack)
+    channels, height, width = stack.input.shape
     try:
-        made = build(text.with_input((text.input.shape[0], *(3 * side for side in text.input.shape[1:]))))
+        made = build(text.with_input((channels, 3 * height, 3 * width)))
     except ConvscopeError as error:
         raise StackError(f"the net fits its own size only ({error})") from None
     made.to(next(net.parameters()).dtype)
@@ -64,7 +65,6 @@ def dense(net: Net) -> Dense:
         for value, there in zip(_numbers(net), _numbers(made), strict=True):
             there.copy_(value.reshape(there.shape))
     made.eval()
-    height, width = stack.input.shape[1:]
     down, right = text.ladder[-1].jump
     return Dense(made, (height, width), (down, right), isinstance(stack.last, steps.Rbf))
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from convscope.data.background import NOTHING
@@ -43,6 +43,16 @@ class Wish:
     sweep: bool = False
 
 
+@dataclass(frozen=True)
+class Line:
+    """Middles of windows along an axis (0 rows, 1 columns), in pixels of the picture."""
+
+    axis: int
+    first: float
+    apart: float
+    count: int
+
+
 @dataclass(eq=False)
 class Heat:
     """Per class how sure the net is of something around each place of the picture: the most over all sizes."""
@@ -50,21 +60,25 @@ class Heat:
     values: Float[np.ndarray, "k rows columns"]
     pixels_a_cell: float
 
-    def warm(
-        self, chances: np.ndarray, middles: tuple[np.ndarray, np.ndarray], reach: tuple[float, float]
-    ) -> None:
-        """Take in chances [k, rows, columns] of windows with these middles (y, x), each for `reach` pixels around."""
-        spans = []
-        for middle, half, cells in zip(middles, reach, self.values.shape[1:], strict=True):
-            first = np.clip(((middle - half) / self.pixels_a_cell).astype(int), 0, cells - 1)
-            after = np.clip(np.ceil((middle + half) / self.pixels_a_cell).astype(int), first + 1, cells)
-            spans.append((first, after))
-        (top, bottom), (left, right) = spans
-        for dy in range(int((bottom - top).max())):
-            y = np.minimum(top + dy, bottom - 1)
-            for dx in range(int((right - left).max())):
-                x = np.minimum(left + dx, right - 1)
-                np.maximum.at(self.values, (slice(None), y[:, None], x[None, :]), chances)
+    def warm(self, chances: Float[np.ndarray, "k n m"], rows: Line, columns: Line) -> None:
+        """Take in the chances of windows whose middles lie in these rows and columns of the picture."""
+        places, windows = zip(*(self._met(line) for line in (rows, columns)), strict=True)
+        part = self.values[:, places[0][:, None], places[1]]
+        for i in windows[0]:
+            for j in windows[1]:
+                np.maximum(part, chances[:, i[:, None], j], out=part)
+        self.values[:, places[0][:, None], places[1]] = part
+
+    def _met(self, line: Line) -> tuple[Int[np.ndarray, " cells"], list[Int[np.ndarray, " cells"]]]:
+        """The cells along an axis that windows stand for, and, again and again until there are no more, a window of each."""
+        size, half = self.pixels_a_cell, line.apart / 2
+        last = line.first + (line.count - 1) * line.apart
+        most = self.values.shape[1 + line.axis] - 1
+        cells = np.arange(max(0, int((line.first - half) / size)), min(most, int((last + half) / size)) + 1)
+        first = np.ceil((cells * size - half - line.first) / line.apart)
+        after = np.floor(((cells + 1) * size + half - line.first) / line.apart)
+        first, after = (np.clip(edge, 0, line.count - 1).astype(int) for edge in (first, after))
+        return cells, [np.minimum(first + n, after) for n in range(int((after - first).max(initial=0)) + 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +181,14 @@ class Search:
     def _stands_out(self, cells: Cells, level: Level, size: Size, heat: Heat) -> Float[np.ndarray, "n 6"]:
         """The windows that are sure enough: class, score, and the window's edges in pixels of the picture."""
         chances = self._chances(cells.answers)
-        edges, spans, middles = [], [], []
+        edges, spans, middles, lines = [], [], [], []
         for axis, (first, n) in enumerate(zip((cells.row, cells.column), chances.shape[1:], strict=True)):
             scale = level.scale[axis]
             edges.append(((first + np.arange(n)) * self.how.jump[axis] - level.margin[axis]) / scale)
             spans.append(self.how.window[axis] / scale)
             middles.append(edges[axis] + spans[axis] / 2)
-        reach = self.how.jump[0] / level.scale[0] / 2, self.how.jump[1] / level.scale[1] / 2
-        heat.warm(chances, (middles[0], middles[1]), reach)
+            lines.append(Line(axis, float(middles[axis][0]), self.how.jump[axis] / scale, n))
+        heat.warm(chances, *lines)
         best = chances.argmax(0)
         score = np.take_along_axis(chances, best[None], 0)[0]
         within = [(middle >= 0) & (middle <= side) for middle, side in zip(middles, size, strict=True)]
