@@ -18,7 +18,8 @@ from convscope.training.mixing import Mixing, erased, mixing
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.parts import viewed
 from convscope.training.recipe import Recipe
-from convscope.training.store import store_for
+from convscope.training.shown import can_show, shown
+from convscope.training.store import Held, store_for
 
 
 class Feeder:
@@ -43,6 +44,7 @@ class Feeder:
         self.labels = torch.as_tensor(np.asarray(pictures.labels), device=device)
         self.size, self.rule, self.recipe, self.seed = size, rule, recipe, seed
         self.principal, self.view = principal, PLAIN
+        self.by_engine = can_show(self.store, recipe, size)
         self.scale, self.shift = (
             torch.tensor(v, device=device)[:, None, None] for v in (rule.scale, rule.shift)
         )
@@ -76,8 +78,11 @@ class Feeder:
         def draw(purpose: str) -> torch.Generator:
             return generator(self.seed, purpose, epoch, step)
 
-        pixels = self.store.take(index)
-        seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
+        if isinstance(self.store, Held) and self.by_engine:
+            seen = shown(self.store, index, self.recipe, self.size, draw, self.rule, self.principal)
+        else:
+            pixels = self.store.take(index)
+            seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
         if self.recipe.erase or self.recipe.cutout:
             seen = erased(seen, self.recipe, draw("erase"))
         mixed = self.mixing(len(index), epoch, step)

@@ -25,16 +25,22 @@ def jittered(
     Each is what torchvision's ColorJitter does, but the hue turns about the grey axis of YIQ, so that brightness stays.
     """
     n, channels, height, width = pixels.shape
-    grey = _weights(channels).to(pixels)
+    grey = weights(channels).to(pixels)
+    matrices, kept = (values.to(pixels) for values in jitter(n, channels, recipe, generator))
+    offset = (kept * (pixels.mean((2, 3)) @ grey))[:, None, None].expand(n, channels, 1)
+    return torch.baddbmm(offset, matrices, pixels.flatten(2)).clamp_(0, 255).view(n, channels, height, width)
+
+
+def jitter(
+    n: int, channels: int, recipe: Recipe, generator: torch.Generator
+) -> tuple[Float[Tensor, "n c c"], Float[Tensor, " n"]]:
+    """What is drawn for each picture: the matrix over its channels, and how much of its mean brightness is added then."""
     drawn = torch.rand(4, n, generator=generator, dtype=torch.float64) * 2 - 1
     reach = torch.tensor(
         [recipe.brightness, recipe.contrast, recipe.saturation, recipe.hue], dtype=torch.float64
     )
     bright, contrast, saturation, hue = drawn * reach[:, None] + torch.tensor([[1.0], [1.0], [1.0], [0.0]])
-    matrices = colour_maps(bright * contrast, saturation, hue, channels).to(pixels)
-    kept = ((1 - contrast) * bright).to(pixels) * (pixels.mean((2, 3)) @ grey)
-    offset = kept[:, None, None].expand(n, channels, 1)
-    return torch.baddbmm(offset, matrices, pixels.flatten(2)).clamp_(0, 255).view(n, channels, height, width)
+    return colour_maps(bright * contrast, saturation, hue, channels), (1 - contrast) * bright
 
 
 def colour_maps(
@@ -59,7 +65,7 @@ def colour_maps(
     turned[:, 2, 1], turned[:, 2, 2] = sin, cos
     turned = torch.linalg.inv(rows) @ turned @ rows
     s = saturation[:, None, None]
-    return gain[:, None, None] * (turned @ (s * eye + (1 - s) * _weights(3)))
+    return gain[:, None, None] * (turned @ (s * eye + (1 - s) * weights(3)))
 
 
 def lit(
@@ -82,5 +88,6 @@ def light(n: int, principal: Principal, strength: float, generator: torch.Genera
     return 255 * strength * (drawn * variances) @ components.T
 
 
-def _weights(channels: int) -> Float[Tensor, " c"]:
+def weights(channels: int) -> Float[Tensor, " c"]:
+    """How much of a colour's brightness each channel is."""
     return torch.tensor(LUMA if channels == 3 else (1 / channels,) * channels, dtype=torch.float64)

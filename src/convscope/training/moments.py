@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, UInt8
 
 from convscope.data.images import Pictures
+from convscope.native.showing import ready
+from convscope.native.showing import sums as summed
 from convscope.nets.stack import Input
 
 SOME_VALUES = 300_000
@@ -31,15 +33,21 @@ def moments_of(pixels: UInt8[np.ndarray, "n c h w"]) -> Moments:
     ([1.0, 2.0], [[1.0, -2.0], [-2.0, 4.0]])
     """
     n, channels, height, width = pixels.shape
+    total = n * height * width
+    if ready():
+        sums, products = summed(np.ascontiguousarray(pixels), torch.get_num_threads())
+        return _moments(sums / total, products / total)
     sums, products = np.zeros(channels), np.zeros((channels, channels))
     step = max(1, SOME_VALUES // (channels * height * width))
     for start in range(0, n, step):
         some = torch.as_tensor(np.asarray(pixels[start : start + step])).flatten(2).double()
         sums += some.sum((0, 2)).numpy()
         products += (some @ some.transpose(1, 2)).sum(0).numpy()
-    total = n * height * width
-    means = sums / total
-    return Moments(means, products / total - np.outer(means, means))
+    return _moments(sums / total, products / total)
+
+
+def _moments(means: np.ndarray, products: np.ndarray) -> Moments:
+    return Moments(means, products - np.outer(means, means))
 
 
 @dataclass(frozen=True)
