@@ -244,6 +244,25 @@ def test_a_zip_with_a_damaged_or_locked_member_gives_the_others(tmp_path):
     assert texts[1] == "locked with a password. Unlock the zip first"
 
 
+def test_members_that_are_not_packed_are_read_as_the_others_are(tmp_path):
+    files = GOOD | some("кот", each=3) | {"cat/long.bmp": b"BM" + bytes(zips.BLOCK)}
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    path.write_bytes(b"something before it" + path.read_bytes())
+    place = zips.Zip(path)
+    plain = {e.name: place._plain(place._members[e.name]) for e in place.listing().entries}
+    assert plain == files | {"cat/long.bmp": None}
+    assert {e.name: place.read(e) for e in place.listing().entries} == files
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(files["cat/000.png"]) + 40] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(PictureError, match=r"damaged within the zip \(Bad CRC-32"):
+        place.read(next(e for e in place.listing().entries if e.name == "cat/000.png"))
+    place.close()
+
+
 @pytest.mark.parametrize("cut", [0.3, 0.9])
 @pytest.mark.parametrize("kind", ["zip", "tar", "tgz"])
 def test_an_archive_that_was_cut_short_is_one_line_or_gives_what_is_whole(kind, cut, tmp_path):

@@ -5,7 +5,9 @@ What a member's header says is believed for a listing only: bytes are counted as
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 import tarfile
 import tempfile
 import threading
@@ -34,6 +36,11 @@ from convscope.errors import PictureError, SourceError
 MOST_GROWTH = 100
 ALWAYS_ALLOWED = 2_000_000_000
 BLOCK = 1 << 20
+# Of a zip member's own header: its length, where those of name and extra field stand, and room for the latter.
+HEADER, LENGTHS, ROOM = 30, 26, 64
+UTF8 = 0x800
+# Nothing that changes how a member is read: its name is UTF-8, its sizes stand behind it.
+SIMPLE_FLAGS = UTF8 | 0x8
 
 
 class _Archive:
@@ -110,8 +117,26 @@ class Zip(_Archive):
         info = self._members[entry.name]
         if info.flag_bits & 1:
             raise PictureError("locked with a password. Unlock the zip first")
-        with _damage("zip"), self._zip.open(info) as member:
-            return content_of(_Counted(member, self), first)
+        with _damage("zip"):
+            if (plain := self._plain(info)) is not None:
+                return content_of(_Counted(io.BytesIO(plain), self), first)
+            with self._zip.open(info) as member:
+                return content_of(_Counted(member, self), first)
+
+    def _plain(self, info: zipfile.ZipInfo) -> bytes | None:
+        """A small member that was not packed, in one reading; None where it is another, or not as its directory says."""
+        simple = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & ~SIMPLE_FLAGS
+        if not simple or info.file_size > BLOCK or self._zip.fp is None or not hasattr(os, "pread"):
+            return None
+        name = info.orig_filename.encode("utf-8" if info.flag_bits & UTF8 else "cp437")
+        some = os.pread(self._zip.fp.fileno(), HEADER + len(name) + ROOM + info.file_size, info.header_offset)
+        if len(some) < HEADER:
+            return None
+        start = HEADER + sum(struct.unpack_from("<HH", some, LENGTHS))
+        content = some[start : start + info.file_size]
+        is_it = some.startswith(b"PK\3\4") and some[HEADER : HEADER + len(name)] == name
+        whole = len(content) == info.compress_size == info.file_size and zlib.crc32(content) == info.CRC
+        return content if is_it and whole else None
 
     def close(self) -> None:
         if "_zip" in vars(self):

@@ -63,9 +63,14 @@ def colour_maps(
     turned[:, 0, 0] = 1
     turned[:, 1, 1], turned[:, 1, 2] = cos, -sin
     turned[:, 2, 1], turned[:, 2, 2] = sin, cos
-    turned = torch.linalg.inv(rows) @ turned @ rows
+    turned = _times(_times(torch.linalg.inv(rows), turned), rows)
     s = saturation[:, None, None]
-    return gain[:, None, None] * (turned @ (s * eye + (1 - s) * weights(3)))
+    return gain[:, None, None] * _times(turned, s * eye + (1 - s) * weights(3))
+
+
+def _times(one: Float[Tensor, "*n a b"], other: Float[Tensor, "*n b c"]) -> Float[Tensor, "*n a c"]:
+    """Products of small matrices: a library for large ones wakes its threads, which takes longer."""
+    return (one[..., :, :, None] * other[..., None, :, :]).sum(-2)
 
 
 def lit(
