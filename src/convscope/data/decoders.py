@@ -161,9 +161,13 @@ def _fixed(size: int) -> int | None:
         import fcntl
 
         file = os.memfd_create("pixels", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except (ImportError, AttributeError, OSError):
+        return None
+    try:
         os.truncate(file, size)
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-    except (ImportError, AttributeError, OSError):
+    except (AttributeError, OSError):
+        os.close(file)
         return None
     return file
 

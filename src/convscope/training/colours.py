@@ -68,7 +68,7 @@ def colour_maps(
     return gain[:, None, None] * _times(turned, s * eye + (1 - s) * weights(3))
 
 
-def _times(one: Float[Tensor, "*n a b"], other: Float[Tensor, "*n b c"]) -> Float[Tensor, "*n a c"]:
+def _times(one: Float[Tensor, "... a b"], other: Float[Tensor, "... b c"]) -> Float[Tensor, "... a c"]:
     """Products of small matrices: a library for large ones wakes its threads, which takes longer."""
     return (one[..., :, :, None] * other[..., None, :, :]).sum(-2)
 
