@@ -10,6 +10,7 @@ ConvscopeError                something is wrong, and the message says what to d
 ├── RecipeError               a training knob that does not exist or is out of range
 ├── MethodError               a method of the contest that there is not, or pictures that none fits
 ├── ExportError               a net that cannot be written for another program, or not to the same answers
+├── TrackError                a tracker that there is not, or a server that does not answer
 ├── DeviceError               a device whose memory is too small
 └── DivergedError             a training whose loss is no longer a number
 
@@ -73,6 +74,10 @@ class MethodError(ConvscopeError):
 
 class ExportError(ConvscopeError):
     """A net that cannot be written in another program's format, or would not give the same answers there."""
+
+
+class TrackError(ConvscopeError):
+    """A tracker that there is not, or a tracking server that does not answer."""
 
 
 class DeviceError(ConvscopeError):

@@ -121,6 +121,14 @@ def train(
         str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write RUN/report.html.")] = True,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRACKER",
+            help="Tell it to others as it goes on: tensorboard (files in RUN/tensorboard), tensorboard:FOLDER, or "
+            "mlflow:ADDRESS of a server.",
+        ),
+    ] = None,
     progress: Annotated[
         Progress,
         typer.Option(
@@ -146,7 +154,7 @@ def train(
         prepared = {**_sized(start, source), **prepared}
         plan = _planned(_opened(source, prepared, heard), net, recipe, given, start, seed, device, target)
         path = out if out is not None else next_folder()
-    _follow(plan, path, resume is not None, heard)
+    _follow(plan, path, resume is not None, heard, track)
     if report:
         _write_report(Run(path), plan.images)
     _print_result(Run(path), json)
@@ -158,7 +166,7 @@ def _write_report(run: Any, pictures: Any) -> None:
     remark(f"report: {write_report(run, pictures)}")
 
 
-def _follow(plan: Any, path: Path, resume: bool, heard: bool) -> None:
+def _follow(plan: Any, path: Path, resume: bool, heard: bool, track: str | None) -> None:
     """Train, drawing the progress; ends the program where the training was stopped."""
     from convscope.cli.progress import shown
     from convscope.training.loop import Finished, training
@@ -168,10 +176,21 @@ def _follow(plan: Any, path: Path, resume: bool, heard: bool) -> None:
         f"by recipe {plan.recipe_name}, seed {plan.seed}"
     )
     with _stopping(heard) as stop:
-        for event in shown(training(plan, path, resume=resume, stop=stop), heard):
+        events = _tracked(training(plan, path, resume=resume, stop=stop), plan, path, track)
+        for event in shown(events, heard):
             if isinstance(event, Finished) and event.status == "stopped":
                 remark(f"stopped and saved; go on with: convscope train --resume {path}")
                 raise typer.Exit(1)
+
+
+def _tracked(events: Any, plan: Any, path: Path, track: str | None) -> Any:
+    """The events, told to a tracker where one is named."""
+    if track is None:
+        return events
+    from convscope.tracking import tracked, tracker_of
+
+    parameters = {"net": plan.net, "source": plan.images.name, "seed": plan.seed, **plan.recipe.as_dict()}
+    return tracked(events, tracker_of(track, path), path, parameters, remark)
 
 
 def _sized(start: str | None, source: str) -> dict[str, Any]:
