@@ -44,6 +44,14 @@ Start = Annotated[
         "was taught, by download or from a file, timm:MODEL:FILE.safetensors.",
     ),
 ]
+Tracked = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TRACKER",
+        help="Tell it to others as it goes on: tensorboard (files in RUN/tensorboard), tensorboard:FOLDER, or "
+        "mlflow:ADDRESS of a server.",
+    ),
+]
 
 
 class Progress(StrEnum):
@@ -121,14 +129,7 @@ def train(
         str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write RUN/report.html.")] = True,
-    track: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TRACKER",
-            help="Tell it to others as it goes on: tensorboard (files in RUN/tensorboard), tensorboard:FOLDER, or "
-            "mlflow:ADDRESS of a server.",
-        ),
-    ] = None,
+    track: Tracked = None,
     progress: Annotated[
         Progress,
         typer.Option(
