@@ -19,6 +19,7 @@ def outputs(
 
     In training batch normalisations take the batch's moments, and move those in `running`.
     """
+    values = [x]
     for op, shape, offset, first in zip(
         program.ops, program.shapes, program.offsets, program.running_offsets, strict=False
     ):
@@ -27,8 +28,13 @@ def outputs(
             assert running is not None
             moments = running[first : first + op.running(shape)].view(2, -1)
             x = F.batch_norm(x, *moments, *own.view(2, -1), training, op.momentum, op.epsilon)
+        elif isinstance(op, native.Add):
+            x = x + values[op.value]
+        elif isinstance(op, native.Take):
+            x = values[op.value]
         else:
             x = _apply(op, own, x)
+        values.append(x)
     return x.flatten(1)
 
 
@@ -46,7 +52,8 @@ def _apply(op: native.Op, own: Tensor, x: Tensor) -> Tensor:
             factors, biases = own.view(2, -1, 1, 1)
             return sums * factors + biases
         case native.MaxPool():
-            return F.max_pool2d(x, op.kernel, op.stride)
+            top, left, bottom, right = op.padding
+            return F.max_pool2d(F.pad(x, (left, right, top, bottom), value=-torch.inf), op.kernel, op.stride)
         case native.AveragePool():
             return F.avg_pool2d(x, op.kernel, op.stride)
         case native.Squash():

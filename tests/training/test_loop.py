@@ -256,20 +256,29 @@ NORMED = (
 )
 
 
+BRANCHED = (
+    "input 1x12x12; s conv 4 3x3 padding=1 bias=no | batchnorm | relu; p max 3x3 stride=2 padding=1; "
+    "c conv 4 3x3 padding=1 bias=no | batchnorm | add p | relu; short conv 6 1x1 stride=2 bias=no | batchnorm; "
+    "d from c | conv 6 3x3 stride=2 padding=1 bias=no | batchnorm | add short | relu; mean global; out linear 3"
+)
+
+
+@pytest.mark.parametrize("net", [NORMED, BRANCHED])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_batchnorm_net_resumes_to_the_same_bits(bar_images, engine):
-    plan = make_plan(bar_images, NORMED, Recipe(epochs=2, batch=50, average=0.9, engine=engine))
+def test_a_batchnorm_net_resumes_to_the_same_bits(bar_images, engine, net):
+    plan = make_plan(bar_images, net, Recipe(epochs=2, batch=50, average=0.9, engine=engine))
     whole = finish(plan, Path("whole"))
     seen = iter(range(1, 100))
     stopped = finish(plan, Path("parts"), stop=lambda: next(seen) == 7)
     assert same_bits(whole, finish(resumed_plan(stopped, bar_images), Path("parts"), resume=True))
 
 
+@pytest.mark.parametrize("net", [NORMED, BRANCHED])
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_both_engines_teach_a_batchnorm_net_the_same(bar_images, optimizer):
+def test_both_engines_teach_a_batchnorm_net_the_same(bar_images, optimizer, net):
     recipe = Recipe(epochs=1, batch=50, rate=0.001, decay=0.1, optimizer=optimizer)
-    net = NORMED.replace(
-        "conv 4 3x3", "conv 4 3x3 bias=no"
+    net = net.replace(
+        "conv 4 3x3 |", "conv 4 3x3 bias=no |"
     )  # a bias before a norm is moved by nothing but rounding
     native, torch_ = (
         train(bar_images, net, recipe.changed(engine=engine), out=engine).weights() for engine in ENGINES

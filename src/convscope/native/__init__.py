@@ -9,6 +9,7 @@
 from convscope.native.library import available, isa, missing
 from convscope.native.optimisers import adamw, sgd
 from convscope.native.program import (
+    Add,
     AveragePool,
     BatchNorm,
     Conv,
@@ -22,10 +23,12 @@ from convscope.native.program import (
     Sigmoid,
     Squash,
     Subsample,
+    Take,
 )
 from convscope.native.runner import Batch, Engine, Loss
 
 __all__ = [
+    "Add",
     "AveragePool",
     "Batch",
     "BatchNorm",
@@ -42,6 +45,7 @@ __all__ = [
     "Sigmoid",
     "Squash",
     "Subsample",
+    "Take",
     "adamw",
     "available",
     "isa",

@@ -51,7 +51,7 @@ static Block block_of(const Job *job, int64_t number, int worker)
 
 static void write_outputs(const Net *net, const Block *block, float *out)
 {
-    const float *values = block->space + net->maps[net->count].at;
+    const float *values = block->space + net->ops[net->count - 1].out->at;
     for (int lane = 0; lane < block->live; lane++)
         for (int k = 0; k < net->outputs; k++)
             out[(block->first + lane) * net->outputs + k] = values[k * net->kernels->lanes + lane];

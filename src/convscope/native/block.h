@@ -65,6 +65,33 @@ static void activation(const Op *op, float *space, int backward)
         }
 }
 
+/* to += from, or to = from, of one shape but perhaps with other borders; then the op's activation, if `op` is given. */
+static void lay_on(const Map *from_map, const Map *to_map, float *space, int adds, const Op *op)
+{
+    for (int c = 0; c < to_map->channels; c++)
+        for (int y = 0; y < to_map->height; y++) {
+            const float *from = at(space, from_map, c, y, 0);
+            float *to = at(space, to_map, c, y, 0);
+            for (int n = 0; n < to_map->width * VECTORS; n++)
+                store(to + n * WIDTH, adds ? load(to + n * WIDTH) + load(from + n * WIDTH) : load(from + n * WIDTH));
+            if (op)
+                activate_op(op, to, (size_t)to_map->width * LANES);
+        }
+}
+
+/* A sum passes its gradient on as it is: to its first value, which had the same place, and to `spare`. */
+static void add_gradient(const Op *op, float *space)
+{
+    const Slope slope = slope_of(op);
+    for (int c = 0; c < op->out->channels; c++)
+        for (int y = 0; y < op->out->height; y++) {
+            const float *gradient = at(space, op->out, c, y, 0), *values = at(space, op->beside, c, y, 0);
+            float *to = at(space, op->spare, c, y, 0);
+            for (int n = 0; n < op->out->width * VECTORS; n++)
+                store(to + n * WIDTH, before(slope, load(gradient + n * WIDTH), load(values + n * WIDTH)));
+        }
+}
+
 static void forward(const Net *net, const Call *call, const Block *block, int from, int to)
 {
     float *space = block->space;
@@ -82,6 +109,11 @@ static void forward(const Net *net, const Call *call, const Block *block, int fr
         case NORM: norm_forward(op, call->parameters, block); break;
         case ACTIVATION: activation(op, space, 0); break;
         case DROPOUT: dropout(op, call, space, block->first, 0); break;
+        case ADD: lay_on(op->beside, op->out, space, 1, op); break;
+        case FORK:
+            if (op->copies)
+                lay_on(op->in, op->out, space, 0, NULL);
+            break;
         default: windows_forward(op, call->parameters, space);
         }
     }
@@ -108,6 +140,8 @@ static void input_gradient(const Op *op, const Call *call, const Block *block)
     case NORM: norm_input_gradient(op, call->parameters, block); break;
     case ACTIVATION: activation(op, space, 1); break;
     case DROPOUT: dropout(op, call, space, block->first, 1); break;
+    case ADD: add_gradient(op, space); break;
+    case FORK: lay_on(op->out, op->in, space, 1, NULL); break;
     default: windows_input_gradient(op, call->parameters, space, block->scratch);
     }
 }
@@ -117,8 +151,10 @@ static void backward(const Net *net, const Call *call, const Block *block, int f
 {
     if (from < net->count && net->ops[from].passes_on)
         input_gradient(&net->ops[from], call, block);
-    for (int n = from - 1; n >= 0 && net->ops[n].trains; n--) {
+    for (int n = from - 1; n >= 0; n--) {
         const Op *op = &net->ops[n];
+        if (!op->trains)
+            continue;
         if (op->winograd) {
             winograd_backward(op, block, gradients);
             continue;

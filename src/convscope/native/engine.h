@@ -3,7 +3,8 @@
  * Pictures are taken in blocks of `lanes`, and a block's values are stored [map][row][column][lane]:
  * the picture is the innermost dimension, so that every loop vectorises, whatever the number of maps.
  * All strides below count floats. A tensor between two ops is one `Map`; in the backward pass the
- * gradient overwrites the values, place by place, as soon as nobody needs them any more.
+ * gradient overwrites the values, place by place, as soon as nobody needs them any more. So each map has one op that reads it
+ * and passes its gradient on: a value that more of them want is a map with forks, whose gradients are added to its own.
  */
 #ifndef CONVSCOPE_ENGINE_H
 #define CONVSCOPE_ENGINE_H
@@ -11,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF, NORM };
+enum { CONV, LINEAR, SUBSAMPLE, MAX_POOL, AVERAGE_POOL, ACTIVATION, DROPOUT, RBF, NORM, ADD, FORK };
 enum { IDENTITY, TANH, RELU, SIGMOID };
 enum { CROSS_ENTROPY, SQUARED, DISTANCE, DISTANCE_MAP };
 
 /* An op as Python says it; library.py mirrors this struct and those below, field for field. */
 typedef struct {
     int32_t kind, act;
+    int32_t source, into;   /* the map it reads, and the one it writes: ADD writes where it read */
+    int32_t beside, spare;  /* ADD: the map that is added, and the one where its gradient goes */
     float amplitude, slope; /* of TANH: amplitude * tanh(slope * x) */
     float rate;             /* of DROPOUT: the probability of a zero */
     float momentum, epsilon; /* of NORM: how far a batch moves the running numbers; what is added to a variance */
@@ -91,7 +94,9 @@ typedef struct {
     OpSpec spec;
     int number;
     const Map *in, *out;
-    int in_act; /* what made the input: its derivative is applied where the input's gradient is stored */
+    const Map *beside, *spare; /* ADD's */
+    int copies;       /* FORK: somebody reads the values of its map, not only adds to its gradient */
+    int in_act; /* what made the input (ADD: what is added): its derivative is applied where the gradient is stored */
     float in_amplitude, in_slope;
     int trains;       /* the op or one before it has parameters: it takes part in the backward pass */
     int passes_on;    /* an op before it has parameters: its input's gradient is wanted */
@@ -108,7 +113,7 @@ typedef struct {
     int count, outputs;
     int64_t parameters;
     Op *ops;
-    Map *maps;            /* count + 1: the input, then each op's output */
+    Map *maps;            /* the input first */
     size_t space;         /* floats that a block's maps take */
     size_t scratch;       /* floats that a thread needs beside them */
     int has_winograd, norm_maps; /* the most maps that a batch normalisation has; 0 where there is none */

@@ -16,6 +16,10 @@ class OpSpec(ctypes.Structure):
     _fields_ = (
         ("kind", c_int32),
         ("act", c_int32),
+        ("source", c_int32),
+        ("into", c_int32),
+        ("beside", c_int32),
+        ("spare", c_int32),
         ("amplitude", c_float),
         ("slope", c_float),
         ("rate", c_float),

@@ -97,7 +97,7 @@ double block_loss(const Net *net, const Call *call, const Block *block, int64_t 
 {
     const OpSpec *last = &net->ops[net->count - 1].spec;
     int lanes = net->kernels->lanes, best;
-    float *values = block->space + net->maps[net->count].at;
+    float *values = block->space + net->ops[net->count - 1].out->at;
     double slopes[net->outputs], total = 0;
     for (int lane = 0; lane < lanes; lane++) {
         Answer answer = {&call->loss, values + lane, lanes, net->outputs, 0, slopes};

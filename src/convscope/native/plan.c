@@ -26,10 +26,18 @@ static int looks_through_windows(int kind)
 }
 
 /* A map's place: with the zeros its consumer wants around it; without any gap where it is flattened. */
-static Map place_map(const int32_t *shape, const OpSpec *consumer, int lanes, ptrdiff_t *end)
+static Map place_map(int map_number, const OpSpec *specs, int count, int lanes, ptrdiff_t *end)
 {
+    const OpSpec *consumer = NULL;
+    const int32_t *shape = specs->in;
+    for (int n = 0; n < count; n++) {
+        if (specs[n].source == map_number && looks_through_windows(specs[n].kind))
+            consumer = &specs[n];
+        if (specs[n].into == map_number)
+            shape = specs[n].out;
+    }
     int32_t none[4] = {0}, windows = consumer && looks_through_windows(consumer->kind);
-    const int32_t *sides = windows ? consumer->sides : none;
+    const int32_t *sides = windows && consumer->kind == CONV ? consumer->sides : none;
     Map map = {shape[0], shape[1], shape[2], 0, 0, 0};
     ptrdiff_t rows = map.height + sides[0] + sides[2], columns = map.width + sides[1] + sides[3];
     ptrdiff_t places = rows * columns;
@@ -113,22 +121,50 @@ static Tiling plan_tiling(const Op *op, int maps, int most, int of_inputs, int *
     return tiling;
 }
 
+/* The op that wrote a map last before op n, or NULL: the map holds the pictures. */
+static const Op *maker(const Net *net, int n, int map)
+{
+    while (--n >= 0)
+        if (net->ops[n].spec.into == map)
+            return &net->ops[n];
+    return NULL;
+}
+
+static int is_read(const OpSpec *specs, int count, int map)
+{
+    for (int n = 0; n < count; n++)
+        if (specs[n].source == map)
+            return 1;
+    return 0;
+}
+
+/* An op's maps, and what made them. */
+static void wire_op(Net *net, int n)
+{
+    Op *op = &net->ops[n];
+    const OpSpec *s = &op->spec;
+    const Op *below = maker(net, n, s->source), *other = s->kind == ADD ? maker(net, n, s->beside) : below;
+    op->in = &net->maps[s->source];
+    op->out = &net->maps[s->into];
+    if (other) {
+        op->in_act = other->spec.act;
+        op->in_amplitude = other->spec.amplitude;
+        op->in_slope = other->spec.slope;
+        op->passes_on = other->trains;
+    }
+    op->trains = s->weight >= 0 || op->passes_on || (below && below->trains);
+    if (s->kind == ADD) {
+        op->beside = &net->maps[s->beside];
+        op->spare = &net->maps[s->spare];
+    }
+}
+
 static void plan_op(Net *net, int n, const OpSpec *spec, int *failed)
 {
     Op *op = &net->ops[n];
-    int has_parameters = spec->weight >= 0;
     op->spec = *spec;
     op->number = n;
-    op->in = &net->maps[n];
-    op->out = &net->maps[n + 1];
-    if (n > 0) {
-        const Op *previous = op - 1;
-        op->in_act = previous->spec.act;
-        op->in_amplitude = previous->spec.amplitude;
-        op->in_slope = previous->spec.slope;
-        op->passes_on = previous->trains;
-    }
-    op->trains = has_parameters || op->passes_on;
+    wire_op(net, n);
     if (spec->links) {
         size_t links = spec->kind == CONV ? (size_t)spec->out[0] * spec->in[0] : (size_t)spec->out[0];
         op->links = copy_of(spec->links, links * sizeof(int32_t), failed);
@@ -159,15 +195,20 @@ Net *plan_net(const OpSpec *specs, int count, int64_t parameters, const Kernels 
         return NULL;
     *net = (Net){.count = count, .parameters = parameters, .kernels = kernels};
     net->ops = claim((size_t)count, sizeof(Op), &failed);
-    net->maps = claim((size_t)count + 1, sizeof(Map), &failed);
+    int maps = 1;
+    for (int n = 0; n < count; n++)
+        maps = specs[n].into < maps ? maps : specs[n].into + 1;
+    net->maps = claim((size_t)maps, sizeof(Map), &failed);
     ptrdiff_t end = 0, largest = 0;
-    for (int n = 0; n <= count && !failed; n++) {
+    for (int m = 0; m < maps && !failed; m++) {
         ptrdiff_t before = end;
-        net->maps[n] = place_map(n ? specs[n - 1].out : specs->in, n < count ? &specs[n] : NULL, kernels->lanes, &end);
+        net->maps[m] = place_map(m, specs, count, kernels->lanes, &end);
         largest = end - before > largest ? end - before : largest;
     }
     for (int n = 0; n < count && !failed; n++)
         plan_op(net, n, &specs[n], &failed);
+    for (int n = 0; n < count && !failed; n++)
+        net->ops[n].copies = specs[n].kind == FORK && is_read(specs, count, specs[n].into);
     if (failed) {
         free_net(net);
         return NULL;

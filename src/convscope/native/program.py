@@ -26,6 +26,10 @@ class Op:
         """The shape after this op, given (maps, rows, columns) before it."""
         return shape
 
+    def after(self, shapes: list[Shape]) -> Shape:
+        """The shape after this op, given those of all values before it."""
+        return self.output(shapes[-1])
+
     def parameters(self, shape: Shape) -> int:  # noqa: ARG002
         """How many floats of the parameter vector are this op's."""
         return 0
@@ -130,13 +134,17 @@ class Subsample(Op):
 
 @dataclass(frozen=True)
 class MaxPool(Op):
-    """The largest value of each window; no padding, windows that stick out are left away."""
+    """The largest value of each window; padding (top, left, bottom, right) is never the largest, and windows that stick
+    out of it are left away."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def output(self, shape: Shape) -> Shape:
-        return shape[0], *_windows(self, shape, (0, 0, 0, 0))
+        if any(2 * side > self.kernel[n % 2] for n, side in enumerate(self.padding)):
+            raise ValueError(f"{self}: padding of at most half a window was expected")
+        return shape[0], *_windows(self, shape, self.padding)
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,43 @@ class Rbf(Op):
         return len(self.codes), 1, 1
 
 
-KINDS = (Conv, Linear, Subsample, MaxPool, AveragePool, Squash, Relu, Sigmoid, BatchNorm, Dropout, Rbf)
+@dataclass(frozen=True)
+class Take(Op):
+    """Goes on from an earlier value: 0 is the picture, n + 1 what op n gives. A value counts also after a `Take`."""
+
+    value: int
+
+    def after(self, shapes: list[Shape]) -> Shape:
+        if not 0 <= self.value < len(shapes):
+            raise ValueError(f"{self}: a value from 0 to {len(shapes) - 1} was expected")
+        return shapes[self.value]
+
+
+@dataclass(frozen=True)
+class Add(Take):
+    """Adds an earlier value of the same shape (He et al. 2016); values count as for `Take`."""
+
+    def after(self, shapes: list[Shape]) -> Shape:
+        if super().after(shapes) != shapes[-1]:
+            raise ValueError(f"{self}: a value of shape {shapes[-1]} was expected, not {shapes[self.value]}")
+        return shapes[-1]
+
+
+KINDS = (
+    Conv,
+    Linear,
+    Subsample,
+    MaxPool,
+    AveragePool,
+    Squash,
+    Relu,
+    Sigmoid,
+    BatchNorm,
+    Dropout,
+    Rbf,
+    Take,
+    Add,
+)
 
 
 @dataclass(frozen=True)
@@ -250,14 +294,38 @@ class Program:
                 raise ValueError(f"{op!r}: the native engine has no such op")
         if max(map(prod, self.shapes)) * 64 > LARGEST or self.parameters > LARGEST:
             raise ValueError("the net is too large for the native engine")
+        if type(self.ops[-1]) is Take:
+            raise ValueError("a program ends with what an op gives, not with a Take")
+        if unread := [n for n, count in enumerate(self.readers[:-1]) if not count and self.roots[n] == n]:
+            raise ValueError(
+                f"value {unread[0]} of the net leads nowhere: the native engine computes none for nothing"
+            )
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """The input's shape, then each op's output shape."""
         shapes = [self.input]
         for op in self.ops:
-            shapes.append(op.output(shapes[-1]))
+            shapes.append(op.after(shapes))
         return tuple(shapes)
+
+    @cached_property
+    def roots(self) -> tuple[int, ...]:
+        """For each value the one that it is: itself, or what was taken."""
+        roots = [0]
+        for number, op in enumerate(self.ops, 1):
+            roots.append(roots[op.value] if type(op) is Take else number)
+        return tuple(roots)
+
+    @cached_property
+    def readers(self) -> tuple[int, ...]:
+        """How many times each value is taken in; 0 where it is another one that was taken."""
+        counts = [0] * len(self.roots)
+        for number, op in enumerate(self.ops):
+            counts[self.roots[number]] += type(op) is not Take
+            if isinstance(op, Add):
+                counts[self.roots[op.value]] += 1
+        return tuple(counts)
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:

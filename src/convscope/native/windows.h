@@ -59,8 +59,48 @@ INLINE void windows_row(const Op *op, Window window, const float *in, float *out
         }
 }
 
+static int padded(const Op *op)
+{
+    const int32_t *sides = op->spec.sides;
+    return sides[0] || sides[1] || sides[2] || sides[3];
+}
+
+/* CALL(window, row, column) for each place of a map of a padded pool: the part of its window that lies on the map below, and
+ * where that begins. The common whole 3x3 has constants. */
+#define EACH_PADDED_WINDOW(op, CALL) \
+    for (int y = 0; y < (op)->out->height; y++) \
+        for (int x = 0; x < (op)->out->width; x++) { \
+            const OpSpec *shape = &(op)->spec; \
+            int top = y * shape->stride[0] - shape->sides[0], left = x * shape->stride[1] - shape->sides[1]; \
+            int row = top < 0 ? 0 : top, column = left < 0 ? 0 : left; \
+            int bottom = top + shape->kernel[0], right = left + shape->kernel[1]; \
+            int rows = (bottom < (op)->in->height ? bottom : (op)->in->height) - row; \
+            int columns = (right < (op)->in->width ? right : (op)->in->width) - column; \
+            if (rows == 3 && columns == 3) \
+                CALL(((Window){3, 3, 1, (op)->in->row}), row, column); \
+            else \
+                CALL(((Window){rows, columns, 1, (op)->in->row}), row, column); \
+        }
+
+static void padded_forward(const Op *op, float *space)
+{
+    for (int c = 0; c < op->out->channels; c++) {
+#define PLACE(window, row, column) \
+        UNROLL for (int n = 0; n < VECTORS; n++) \
+            store(at(space, op->out, c, y, x) + n * WIDTH, window_value(window, at(space, op->in, c, row, column) + n * WIDTH))
+        EACH_PADDED_WINDOW(op, PLACE)
+#undef PLACE
+        for (int y = 0; y < op->out->height; y++)
+            activate_op(op, at(space, op->out, c, y, 0), (size_t)op->out->width * LANES);
+    }
+}
+
 static void windows_forward(const Op *op, const float *parameters, float *space)
 {
+    if (padded(op)) {
+        padded_forward(op, space);
+        return;
+    }
     const Map *out = op->out;
     float factor, bias;
     for (int c = 0; c < out->channels; c++) {
@@ -137,6 +177,21 @@ INLINE void spread_row(const Op *op, Window window, float *in, const float *valu
         }
 }
 
+/* `aside`: where the input's values were put aside. */
+static void spread_padded(const Op *op, float *space, const float *aside)
+{
+    const Map *in = op->in;
+    for (int c = 0; c < op->out->channels; c++) {
+#define PLACE(window, row, column) \
+        UNROLL for (int n = 0; n < VECTORS; n++) \
+            spread(window, at(space, in, c, row, column) + n * WIDTH, \
+                   aside + c * in->plane + (row) * in->row + (column) * LANES + n * WIDTH, \
+                   load(at(space, op->out, c, y, x) + n * WIDTH), NULL)
+        EACH_PADDED_WINDOW(op, PLACE)
+#undef PLACE
+    }
+}
+
 /* `aside`: where the input's values were put aside, or NULL. */
 static void spread_all(const Op *op, const float *parameters, float *space, const float *aside)
 {
@@ -178,7 +233,10 @@ static void spread_over_each_other(const Op *op, const float *parameters, float 
             memcpy(aside + c * in->plane + y * in->row, row, (size_t)in->width * LANES * sizeof(float));
             memset(row, 0, (size_t)in->width * LANES * sizeof(float));
         }
-    spread_all(op, parameters, space, aside);
+    if (padded(op))
+        spread_padded(op, space, aside);
+    else
+        spread_all(op, parameters, space, aside);
     for (int c = 0; c < in->channels; c++)
         for (int y = 0; y < in->height; y++) {
             float *row = at(space, in, c, y, 0);
@@ -190,7 +248,7 @@ static void spread_over_each_other(const Op *op, const float *parameters, float 
 
 static void windows_input_gradient(const Op *op, const float *parameters, float *space, float *scratch)
 {
-    if (tiled(op)) {
+    if (tiled(op) && !padded(op)) {
         spread_all(op, parameters, space, NULL);
         clear_rest(op, space);
     } else {

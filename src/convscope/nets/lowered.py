@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from convscope import native
 from convscope.nets import steps
+from convscope.nets.joins import PICTURE, Add, From, Join
 from convscope.nets.layers import digit_codes
 from convscope.nets.stack import Stack
 from convscope.nets.windows import Shape, Step, window_of
@@ -37,14 +38,16 @@ def lowered(stack: Stack) -> native.Program:
         ValueError: The engine has no such step.
     """
     ops: list[native.Op] = []
-    for _, step, shape in stack.walk():
+    given = {PICTURE: 0}
+    for line, step, shape in stack.walk():
         if isinstance(step, steps.BatchNorm) and any(
             isinstance(op, native.Linear | native.Rbf) for op in ops
         ):
             raise ValueError(
                 "the native engine has no batchnorm behind a linear layer"
             )  # nor has PyTorch's for maps
-        ops.append(_op(step, shape))
+        ops.append(_joined(step, given) if isinstance(step, Join) else _op(step, shape))
+        given[line.name] = len(ops)
     return native.Program(stack.input.shape, tuple(ops))
 
 
@@ -59,6 +62,12 @@ def running_of(net: nn.Module) -> list[Tensor]:
     return [buffer for buffer in kept if buffer is not None]
 
 
+def _joined(step: Join, given: dict[str, int]) -> native.Op:
+    if not isinstance(step, From | Add):
+        raise ValueError(f"the native engine has no {step.kind}")
+    return (native.Take if isinstance(step, From) else native.Add)(given[step.layer])
+
+
 def _op(step: Step, shape: Shape) -> native.Op:
     match step:
         case steps.Conv():
@@ -66,8 +75,8 @@ def _op(step: Step, shape: Shape) -> native.Op:
         case steps.Subsample():
             plain = step.sources(shape) == tuple(range(shape[0]))
             return native.Subsample(*window_of(step)[:2], None if plain else step.sources(shape))
-        case steps.MaxPool() if not any(step.sides(shape)):
-            return native.MaxPool(*window_of(step)[:2])
+        case steps.MaxPool():
+            return native.MaxPool(*window_of(step)[:2], step.sides(shape))
         case steps.AveragePool():
             return native.AveragePool(*window_of(step)[:2])
         case steps.Global():
@@ -88,8 +97,6 @@ def _op(step: Step, shape: Shape) -> native.Op:
             return native.Relu()
         case steps.Sigmoid():
             return native.Sigmoid()
-        case steps.MaxPool():
-            raise ValueError("the native engine has no padding of max")
         case _:
             raise ValueError(f"the native engine has no {step.kind}")
 
