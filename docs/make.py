@@ -1,4 +1,7 @@
-"""Writes docs/reference.md from the program itself (`make docs`); a test refuses a stale page."""
+"""Writes docs/reference.md from the program itself, and the tables of results from what is packaged (`make docs`).
+
+A test refuses a stale page.
+"""
 
 from __future__ import annotations
 
@@ -130,11 +133,18 @@ def _verbs() -> list[str]:
     return rows
 
 
+def pages() -> dict[Path, str]:
+    """Every page that is made, or has tables that are: what it should say."""
+    import results
+
+    return {PAGE: page(), **{path: results.fresh(path.read_text()) for path in results.PAGES}}
+
+
 if __name__ == "__main__":
     os.environ["COLUMNS"] = "100"
-    text = page()
+    made = pages()
+    stale = [path.name for path, text in made.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv:
-        sys.exit(
-            0 if PAGE.exists() and PAGE.read_text() == text else "docs/reference.md is stale: run make docs"
-        )
-    PAGE.write_text(text)
+        sys.exit(f"{', '.join(stale)}: stale, run make docs" if stale else 0)
+    for path, text in made.items():
+        path.write_text(text)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convscope.cli.output import as_json, remark, table
+from convscope.cli.output import Progress, as_json, remark, table
 
 if TYPE_CHECKING:
     from convscope.comparison.contest import Contest
     from convscope.comparison.rows import Comparison, Row
+    from convscope.data.images import Images
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +55,9 @@ def compare(
         Path | None,
         typer.Option(help="The contest's folder, where results are kept; by default comparisons/SOURCE."),
     ] = None,
+    progress: Annotated[
+        Progress, typer.Option(help="How progress is said: to people, or to programs: a JSON object a line.")
+    ] = Progress.people,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare the network with all the other methods: the same pictures, every choice made aside, the test once.
@@ -65,51 +72,62 @@ def compare(
     from convscope.comparison.contest import Contest
     from convscope.data.images import images
 
-    opened = images(source, reading_shown(source))
+    heard = progress is Progress.json
+    opened = images(source, reading_shown(source, heard))
     asked = {"only": tuple(only or ()), "experiments": tuple(experiment or ())}
     contest = Contest(opened, **asked, budget=budget, seed=seed, out=out)
-    _follow(contest)
+    return _run(contest, opened, heard, json)
+
+
+def _run(contest: Contest, opened: Images, heard: bool, json: bool) -> None:
+    """Run the contest and say what it came to."""
+    from convscope.report.comparison import write_comparison
+
+    with _stopping():
+        told = _follow(contest, opened, heard)
     done = contest.comparison
-    remark(f"report: {_written(done, opened)}")
+    remark(f"report: {write_comparison(done, opened)}")
     if json:
-        return as_json(done.as_dict())
+        return as_json(told)
     print(_table(done))
     if done.answer:
         print(f"\n{done.answer}")
     return None
 
 
-def _follow(contest: Contest) -> None:
-    """Run the contest, saying what happens."""
+def _follow(contest: Contest, opened: Images, heard: bool) -> dict[str, Any]:
+    """Run the contest, saying what happens, and writing what there is whenever a method has ended."""
+    from convscope.cli.progress import tell
     from convscope.comparison.contest import Began
+    from convscope.comparison.telling import write_results
 
     remark(f"{contest.budget.name}: {contest.budget.about}; results in {contest.store.path}")
     for event in contest.events():
-        if isinstance(event, Began):
-            title = event.job.method.title + (f", {event.job.condition}" if event.job.condition else "")
-            remark(f"{event.number}/{event.total} {title}{' (kept)' if event.known else ''}")
-        else:
+        if not isinstance(event, Began):
             for row in event.rows:
                 remark(f"    {_line(row)}")
+            write_results(contest.comparison, opened)
+            continue
+        title = event.job.method.title + (f", {event.job.condition}" if event.job.condition else "")
+        if heard:
+            place = {"number": event.number, "total": event.total}
+            tell("method", **place, method=event.job.method.name, title=title, known=event.known)
+        remark(f"{event.number}/{event.total} {title}{' (kept)' if event.known else ''}")
+    return write_results(contest.comparison, opened)
 
 
-def _written(done: Comparison, images: Any) -> Path:
-    """The report, and the same as CSV and JSON beside it."""
-    import json
-    from csv import DictWriter
-    from io import StringIO
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Within the block SIGTERM is what Ctrl-C is: the method that runs is left, and all that is done is kept."""
 
-    from convscope.comparison.store import Store
-    from convscope.report.comparison import write_comparison
+    def stop(number: int, frame: Any) -> None:  # noqa: ARG001
+        raise KeyboardInterrupt
 
-    store, told = Store(done.path), done.as_dict()
-    store.text("results.json", json.dumps(told, indent=1, allow_nan=False))
-    page = StringIO()
-    writer = DictWriter(page, list(told["results"][0]))
-    writer.writeheader()
-    writer.writerows(told["results"])
-    store.text("results.csv", page.getvalue())
-    return write_comparison(done, images)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _list(json: bool) -> None:

@@ -6,9 +6,17 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 STARTED = time.perf_counter()
+
+
+class Progress(StrEnum):
+    """Whom the progress is for."""
+
+    people = "people"
+    json = "json"
 
 
 def as_json(value: Mapping[str, Any]) -> None:

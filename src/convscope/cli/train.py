@@ -9,13 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from convscope.cli.output import as_json, remark, wall_seconds
+from convscope.cli.output import Progress, as_json, remark, wall_seconds
 from convscope.errors import RecipeError
 from convscope.training.recipe import RECIPES, Recipe, recipe_for
 
@@ -52,13 +51,6 @@ Tracked = Annotated[
         "mlflow:ADDRESS of a server.",
     ),
 ]
-
-
-class Progress(StrEnum):
-    """Whom the progress is for."""
-
-    people = "people"
-    json = "json"
 
 
 def register(app: typer.Typer) -> None:

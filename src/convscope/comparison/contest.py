@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-import convscope
 from convscope.comparison.budget import BUDGETS, Budget
-from convscope.comparison.catalogue import chosen
+from convscope.comparison.catalogue import METHODS, chosen
 from convscope.comparison.experiments import PLAIN, Experiment, longer, named
 from convscope.comparison.method import Method
 from convscope.comparison.rows import Comparison, Row, row_of, status_of
@@ -222,21 +222,26 @@ class Contest:
         )
 
     @property
+    def command(self) -> str:
+        """What a person would type for it."""
+        words = ["convscope", "compare", self.images.name]
+        if len(self.methods) < len(METHODS):
+            words += [word for method in self.methods for word in ("--only", method.name)]
+        words += [word for experiment in self.experiments for word in ("--experiment", experiment.name)]
+        words += ["--budget", self.budget.name] if self.budget.name != "default" else []
+        return shlex.join([*words, *(["--seed", str(self.seed)] if self.seed else [])])
+
+    @property
     def comparison(self) -> Comparison:
         """What the contest came to so far; methods that did not fit are rows that say why."""
-        from convscope.native.runner import available_processors
+        from convscope.comparison.telling import evidence
 
         left = [
             Row(method, f"left out: {why}", 0, self.seed)
             for method in self.methods
             if (why := self.unfit(method))
         ]
-        where = {
-            "cores": available_processors(),
-            "python": sys.version.split()[0],
-            "convscope": convscope.__version__,
-        }
-        rows = (*self.rows, *left)
+        rows, where = (*self.rows, *left), evidence(self.command)
         return Comparison(
             self.store.path, self.images.name, self.budget.name, self.seed, len(self.images.test), rows, where
         )

@@ -131,6 +131,15 @@ def ranked(rows: tuple[Row, ...]) -> list[Row]:
     return sorted((row for row in rows if row.measured), key=lambda row: int(row.wrong.sum()))
 
 
+def lone(order: list[Row]) -> list[tuple[Row, Int[np.ndarray, " k"]]]:
+    """The test pictures that one row alone names wrongly, for each row that has any."""
+    if len(order) < 2:
+        return []
+    wrong = np.stack([row.wrong for row in order])
+    alone = wrong & (wrong.sum(0) == 1)
+    return [(row, np.flatnonzero(own)) for row, own in zip(order, alone, strict=True) if own.any()]
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """What a contest came to: its rows, where it was kept, and on what it was measured."""
@@ -176,11 +185,12 @@ class Comparison:
         return {
             "source": self.source,
             "budget": self.budget,
+            "seed": self.seed,
             "test_pictures": self.test_pictures,
             "results": [row.as_dict(self.published) for row in self.rows],
             "neighbours": [asdict(test) for test in self.tests],
             "answer": self.answer,
-            "machine": self.machine,
+            "evidence": self.machine,
         }
 
 

@@ -18,6 +18,7 @@ from convscope.lab.shelf import PACKAGED, Shelf
 
 if TYPE_CHECKING:
     from convscope.data.images import Images
+    from convscope.lab.contests import Contests
     from convscope.lab.jobs import Jobs
     from convscope.lab.lens import Lens, Lenses
     from convscope.lab.memo import Memo
@@ -78,6 +79,13 @@ class Desk:
         return Trainings(self.shelf.home)
 
     @cached_property
+    def contests(self) -> Contests:
+        """The contests that there are, and those that the page has started."""
+        from convscope.lab.contests import Contests
+
+        return Contests(self.folder)
+
+    @cached_property
     def jobs(self) -> Jobs:
         """Slow questions about nets."""
         from convscope.lab.jobs import Jobs
@@ -107,8 +115,9 @@ class Desk:
 
     def close(self) -> None:
         """The server ends: what it has started ends with it, saved."""
-        if "trainings" in vars(self):
-            self.trainings.close()
+        for started in ("trainings", "contests"):
+            if started in vars(self):
+                getattr(self, started).close()
 
     def run(self, name: str) -> Run:
         """A Run by its name.

@@ -12,7 +12,8 @@ import numpy as np
 from markupsafe import Markup
 
 from convscope.comparison.experiments import EXPERIMENTS
-from convscope.comparison.rows import Comparison, Row, between, ranked
+from convscope.comparison.rows import Comparison, Row, between, lone, ranked
+from convscope.comparison.telling import SHOWN
 from convscope.data.images import Images
 from convscope.report.curves import log_ticks, tick_text
 from convscope.report.film import picture
@@ -21,8 +22,6 @@ from convscope.report.page import environment
 from convscope.report.wording import SPACE, duration, percent, short
 from convscope.runs import write_whole
 
-LONE = 8
-"""Pictures shown of those that only one method names wrongly."""
 LOOKS = ("one", "two", "three", "four", "five", "six")
 SURE = 0.05
 
@@ -236,21 +235,15 @@ def against_others(order: list[Row]) -> list[tuple[str, str, int, int, str, bool
 
 def lone_errors(order: list[Row], images: Images) -> list[Lone]:
     """The errors that only one method makes, for each that makes any, the best methods first."""
-    if len(order) < 2:
-        return []
-    wrong = np.stack([row.wrong for row in order])
-    alone = wrong & (wrong.sum(0) == 1)
     names = [short(name, 24) for name in images.classes]
     found = []
-    for row, own in zip(order, alone, strict=True):
-        index = np.flatnonzero(own)
+    for row, index in lone(order):
         assert row.said is not None and row.truth is not None
         shown = tuple(
             (picture(np.asarray(images.test.pixels[i])), names[row.truth[i]], names[row.said[i]], int(i))
-            for i in index[:LONE]
+            for i in index[:SHOWN]
         )
-        if len(index):
-            found.append(Lone(row.method.title, len(index), shown))
+        found.append(Lone(row.method.title, len(index), shown))
     return found
 
 

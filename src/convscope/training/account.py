@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch import Tensor
 
 import convscope
 from convscope import scores as counting
-from convscope.native.runner import available_processors
+from convscope.native.runner import available_processors, processor
 from convscope.nets.answers import named
 from convscope.nets.stack import Stack
 from convscope.runs import FORMAT, now
@@ -96,18 +95,10 @@ def score(truth: np.ndarray, said: np.ndarray, classes: int) -> dict[str, Any]:
 def machine(engine: str = "native") -> dict[str, Any]:
     """What a figure needs beside it: processor, cores, threads, versions."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": available_processors() if engine == "native" else torch.get_num_threads(),
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

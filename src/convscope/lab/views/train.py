@@ -15,9 +15,10 @@ from convscope.inspect.forming import forming
 from convscope.lab.asked import ERRORS, PACKED_ANSWER, Packed, RunName, TheDesk, TheRun
 from convscope.lab.desk import Desk
 from convscope.lab.order import Order, bounded
+from convscope.lab.programs import CAN_PAUSE
 from convscope.lab.shelf import PACKAGED
 from convscope.lab.sources import named, source_of
-from convscope.lab.trainings import CAN_PAUSE, Training
+from convscope.lab.trainings import Training
 from convscope.runs import Run
 from convscope.training.loss import loss_for
 from convscope.training.plan import fitted_to
