@@ -115,6 +115,15 @@ def test_an_unknown_format_and_a_folder_that_cannot_be_written(run_of, tmp_path)
         cs.export(run, tmp_path / "file")
 
 
+@pytest.mark.parametrize("library", ["onnx", "onnxruntime"])
+def test_a_library_that_is_not_installed_is_named(library: str, run_of, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ExportError) as told:
+        cs.export(run_of(cs.parse(COLOUR), "pad"), tmp_path / "out")
+    words = f"export needs {library}, which is not installed: pip install 'convscope[export]'"
+    assert str(told.value) == words and not (tmp_path / "out").exists()
+
+
 def test_its_python_example_says_what_predict_says(run_of, tmp_path):
     run = run_of(cs.parse(COLOUR), "crop")
     written = cs.export(run, tmp_path / "out")

@@ -174,6 +174,14 @@ def test_a_server_that_breaks_down_is_left_and_the_training_goes_on(bar_images, 
     ]
 
 
+def test_without_tensorboard_it_is_said_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(
+        TrackError, match=r"needs tensorboard, which is not installed: pip install 'convscope\[track\]'"
+    ):
+        tracker_of("tensorboard", tmp_path)
+
+
 def test_what_cannot_be_tracked_is_said_before_anything_is_learned(bar_images, tmp_path):
     address = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(

@@ -25,17 +25,17 @@ def predict(
     Example: convscope predict last seven.png
     """
     from convscope.errors import PictureError
-    from convscope.prediction import predict as ask
+    from convscope.prediction import Predictor
     from convscope.report.wording import SPACE, chance
     from convscope.runs import Run
 
     def sure(probability: float) -> str:
         return chance(probability).replace(SPACE, " ")
 
-    opened, predictions, failed = Run(run), [], False
+    asked, predictions, failed = Predictor(Run(run)), [], False
     for path in picture:
         try:
-            said = next(ask(opened, [path]))
+            (said,) = asked.answers([asked.prepared(path)])
         except PictureError as error:
             remark(f"convscope: {error}")
             failed = True
