@@ -27,6 +27,11 @@ Smallest = typer.Option(
     min=1, help="The smallest window, in pixels of the picture; by default the net's own size, 1 to 1."
 )
 Largest = typer.Option(min=1, help="The largest one; by default the whole picture.")
+Fine = typer.Option(
+    min=1,
+    max=8,
+    help="Move the windows so many times as finely: digits on a line want 2. It costs the square.",
+)
 Out = typer.Option("--out", "-o", help="Write the picture with what was found: .png, .jpg or .webp.")
 Heat = typer.Option(help="Draw where the net is sure of this class over it; `all` for any.")
 
@@ -37,6 +42,7 @@ def find(
     least: Annotated[float, Least] = 0.9,
     smallest: Annotated[float | None, Smallest] = None,
     largest: Annotated[float | None, Largest] = None,
+    fine: Annotated[int, Fine] = 1,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Window by window, also where one pass would do.")
     ] = False,
@@ -68,7 +74,7 @@ def find(
     if smallest and largest and smallest > largest:
         raise PictureError(f"the smallest window, {smallest:g}, is larger than the largest, {largest:g}")
     pixels = read_picture(picture)
-    search = Search(opened, Wish(least, smallest, largest, sweep=sweep))
+    search = Search(opened, Wish(least, smallest, largest, fine=fine, sweep=sweep))
     if NOTHING not in opened.classes:
         remark(
             "this net never learned what nothing is, and names something everywhere: see convscope find --help"

@@ -13,6 +13,7 @@ from itertools import groupby
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import conv2d
 
 from convscope.errors import ConvscopeError, StackError
 from convscope.nets import steps
@@ -118,4 +119,5 @@ def _movable(places: Iterator[Place]) -> Iterator[Step]:
 def _distances(x: Float[Tensor, "n d rows columns"]) -> Float[Tensor, "n k rows columns"]:
     """Squared distances to the digits' codes, at each place."""
     codes = torch.tensor(digit_codes(), dtype=x.dtype, device=x.device)
-    return torch.stack([(x - code[:, None, None]).square().sum(1) for code in codes], dim=1)
+    both = conv2d(x, codes[:, :, None, None])
+    return x.square().sum(1, keepdim=True) - 2 * both + codes.square().sum(1)[:, None, None]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from math import ceil, floor, log
 
 import numpy as np
@@ -71,6 +72,20 @@ def levels(
         made[:] = border[:, None, None]
         made[:, margin[0] : margin[0] + size[0], margin[1] : margin[1] + size[1]] = inside
         yield Level(made, (size[0] / high, size[1] / wide), margin)
+
+
+def shifted(every: Iterable[Level], jump: Size, times: int) -> Iterator[Level]:
+    """Each level so many times, begun a part of the windows' distance further down and right: windows in between.
+
+    >>> whole = Level(np.zeros((1, 9, 9), np.uint8), (1.0, 1.0), (2, 2))
+    >>> [(level.margin, level.pixels.shape[1:]) for level in shifted([whole], (4, 4), 2)]
+    [((2, 2), (9, 9)), ((2, 0), (9, 7)), ((0, 2), (7, 9)), ((0, 0), (7, 7))]
+    """
+    for level in every:
+        for n, m in product(range(times), repeat=2):
+            down, right = n * jump[0] // times, m * jump[1] // times
+            margin = level.margin[0] - down, level.margin[1] - right
+            yield Level(level.pixels[:, down:, right:], level.scale, margin)
 
 
 def _covered(side: int, seen: int, jump: int) -> int:

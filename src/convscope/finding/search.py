@@ -17,15 +17,15 @@ from convscope.data.fit import border, fit, grey
 from convscope.errors import PictureError
 from convscope.finding.applied import Applied, Cells, applied
 from convscope.finding.boxes import Box, suppressed
-from convscope.finding.pyramid import Level, levels, scales
+from convscope.finding.pyramid import Level, levels, scales, shifted
 from convscope.finding.strokes import Strokes
 from convscope.nets.answers import probabilities
 from convscope.nets.words import Size
 from convscope.runs import Run
 
-HEAT_SIDE = 1024
+HEAT_SIDE = 512
 """A heat map has at most so many cells a side, whatever the picture has."""
-MOST = 20_000
+MOST = 5_000
 """So many windows a level may stand out; of more only the surest are looked at further."""
 FRAME = 20 / 28
 """MNIST's digits fill so much of their pictures (LeCun et al. 1998, section III.A); others are taken to fill theirs."""
@@ -34,12 +34,14 @@ FRAME = 20 / 28
 @dataclass(frozen=True)
 class Wish:
     """What is looked for: scores of at least `least`; things as large as a window of `smallest` to `largest` pixels of the
-    picture, None for the window's own size and for the whole picture; boxes that overlap by at most `overlap`."""
+    picture, None for the window's own size and for the whole picture; boxes that overlap by at most `overlap`. `fine` moves
+    the windows that many times as finely, at the square of the cost."""
 
     least: float = 0.9
     smallest: float | None = None
     largest: float | None = None
     overlap: float = 0.5
+    fine: int = 1
     sweep: bool = False
 
 
@@ -134,8 +136,8 @@ class Search:
         ink = self._ink(brought.pixels)
         heat = _cold(len(self.classes), (high, wide))
         done, passes, candidates = 0, 0, []
-        total = sum(self._windows((high, wide), scale) for scale in wanted)
-        for level in self._levels(brought.pixels, wanted):
+        total = sum(self._windows((high, wide), scale) for scale in wanted) * self.wish.fine**2
+        for level in shifted(self._levels(brought.pixels, wanted), self.how.jump, self.wish.fine):
             seen = []
             for cells in self.how.over(level.pixels, self.run.normalised):
                 seen.append(self._stands_out(cells, level, (high, wide), heat))
@@ -192,7 +194,7 @@ class Search:
         best = chances.argmax(0)
         score = np.take_along_axis(chances, best[None], 0)[0]
         within = [(middle >= 0) & (middle <= side) for middle, side in zip(middles, size, strict=True)]
-        i, j = np.nonzero((score >= self.wish.least) & within[0][:, None] & within[1])
+        i, j = np.nonzero((score >= self.wish.least) & _peaks(score) & within[0][:, None] & within[1])
         top, left = edges[0][i], edges[1][j]
         return np.stack([best[i, j], score[i, j], left, top, left + spans[1], top + spans[0]], axis=1)
 
@@ -228,6 +230,14 @@ def _cold(classes: int, size: Size) -> Heat:
     per = max(1.0, max(size) / HEAT_SIDE)
     rows, columns = (max(1, int(np.ceil(side / per))) for side in size)
     return Heat(np.zeros((classes, rows, columns), np.float32), per)
+
+
+def _peaks(score: Float[np.ndarray, "n m"]) -> Bool[np.ndarray, "n m"]:
+    """The windows that are as sure as each of the eight beside them."""
+    rows, columns = score.shape
+    around = np.pad(score, 1, constant_values=-np.inf)
+    shifts = [around[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
+    return score >= np.maximum.reduce(shifts)
 
 
 def _shrink(edges: Float[np.ndarray, "n 4"], to: float) -> None:
