@@ -11,19 +11,6 @@ from dataclasses import fields
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("reference.md")
-VERBS = (
-    "train",
-    "predict",
-    "look",
-    "convolve",
-    "compare",
-    "report",
-    "export",
-    "shapes",
-    "nets",
-    "data",
-    "bench",
-)
 
 
 def page() -> str:
@@ -120,7 +107,7 @@ def _verbs() -> list[str]:
     from convscope.cli.app import app
 
     rows = ["## Verbs", ""]
-    for verb in VERBS:
+    for verb in (command.name for command in app.registered_commands):
         said = CliRunner().invoke(app, [verb, "--help"], prog_name="convscope", env={"COLUMNS": "100"}).stdout
         rows += [
             f"### convscope {verb}",
