@@ -186,6 +186,7 @@ DENSE = [
     "input 1x32x32; a conv 3 5x5 | squash; b subsample 2x2 | squash; c conv 4 5x5 maps=0/1/2/0,1,2 | squash; d max 3x3 stride=2; "
     "e conv 9 4x4 | squash; f linear 84 | squash; out rbf 10",
     "input 3x20x17; a conv 4 5x5 stride=2 | batchnorm | relu; b avg 2x2; c lrn; f linear 6 | relu; out linear 3 | squash",
+    "input 1x20x20; a conv 4 5x5 stride=2 | relu; b conv 4 3x3 stride=2 | relu; c global; out linear 3",
 ]
 
 
@@ -205,10 +206,13 @@ def test_a_dense_model_says_at_each_place_what_the_net_says_of_that_window(text:
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ("a conv 4 3x3 padding=1 | relu", "layer a: conv cannot be made dense: it pads, so inside of a page"),
-        ("a conv 4 3x3 padding=same stride=2", "layer a: pad_conv cannot be made dense: it pads"),
-        ("a max 3x3 padding=1", "layer a: max cannot be made dense: it pads"),
-        ("a global", "layer a: global cannot be made dense: it takes means of whole maps"),
+        (
+            "a conv 4 3x3 padding=1 | relu",
+            "it cannot be made dense: a pads: beside a window lies more of the picture",
+        ),
+        ("a conv 4 3x3 padding=same stride=2", "it cannot be made dense: a pads"),
+        ("a max 3x3 padding=1", "it cannot be made dense: a pads"),
+        ("a adaptive 3x3", "it cannot be made dense: a (adaptive) looks at a map as a whole"),
     ],
 )
 def test_what_cannot_be_dense_is_named_and_nothing_is_written(layer: str, words: str, run_of, tmp_path):

@@ -1,26 +1,24 @@
 """A net laid on every place of a page of any size at once: its head becomes convolutions (LeCun et al. 1998, section VII).
 
 What it says at a place is what the net says of that window alone, so layers must not pad: inside of a page there are no
-zeros around a window.
+zeros around a window. `finding.dense` makes the net, this writes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from convscope.errors import ExportError
-from convscope.exporting import layers as plain
+from convscope.errors import ExportError, StackError
 from convscope.exporting.graph import Graph
+from convscope.exporting.layers import written
 from convscope.exporting.model import LOGITS, PROBABILITIES, logits_of, metadata, normalised
 from convscope.exporting.preparation import INPUT, polished, preparation_of
-from convscope.nets import layers
+from convscope.finding.dense import dense
 from convscope.nets.answers import probabilities
-from convscope.nets.windows import Shape
+from convscope.nets.layers import digit_codes
 from convscope.runs import Run
 
 FURTHEST = 1e-3
@@ -34,17 +32,23 @@ def dense_of(run: Run) -> tuple[bytes, dict[str, Any]]:
     place (r, c) is the window whose top left pixel is (r, c) times the stride.
 
     Raises:
-        ExportError: A layer pads or takes means of whole maps, or the answers differ from those of the windows alone.
+        ExportError: A layer pads or looks at a map as a whole, or the answers differ from those of the windows alone.
     """
     graph, how, stack = Graph(), preparation_of(run), run.stack
-    answers = _written(graph, run, normalised(graph, run, polished(graph, how)))
+    try:
+        made = dense(run.net())
+    except StackError as error:
+        raise ExportError(
+            f"it cannot be made dense: {error}; leave out --dense, or train a net without it"
+        ) from None
+    answers = written(graph, made.net, normalised(graph, run, polished(graph, how)))
+    answers = _to_codes(graph, answers) if made.distances else answers
     graph.add("Identity", logits_of(graph, stack, answers), name=LOGITS)
     graph.add("Softmax", LOGITS, axis=1, name=PROBABILITIES)
     outputs = {
         name: (np.float32, ["n", stack.outputs, "rows", "columns"]) for name in (PROBABILITIES, LOGITS)
     }
-    height, width = stack.input.shape[1:]
-    jump = stack.ladder[-1].jump
+    (height, width), jump = made.window, made.jump
     about = {**metadata(run), "window": f"{height},{width}", "stride": f"{jump[0]},{jump[1]}"}
     model = graph.model({INPUT: (np.uint8, ["n", "height", "width", 3])}, outputs, about).SerializeToString()
     apart, places = _apart(run, model, (height, width), jump)
@@ -56,45 +60,9 @@ def dense_of(run: Run) -> tuple[bytes, dict[str, Any]]:
     return model, {"window": [height, width], "stride": list(jump), "places": places, "probability": apart}
 
 
-def _written(graph: Graph, run: Run, pictures: str) -> str:
-    return plain.written(graph, run.net(), pictures, _dense_writer)
-
-
-def _dense_writer(part: nn.Module) -> plain.Writer | None:
-    """What writes a module at every place: its own writer, or the one for heads."""
-    pads = any(_numbers(getattr(part, "padding", 0))) or any(
-        _numbers(getattr(part, "how", {}).get("padding", 0) if isinstance(part, layers.TableConv) else 0)
-    )
-    if pads or isinstance(part, layers.UnevenPad):
-        raise ExportError(
-            "it pads, so inside of a page its answer is not that of the window alone; leave out --dense, or train a net "
-            "without padding"
-        )
-    if isinstance(part, nn.AdaptiveAvgPool2d):
-        raise ExportError(
-            "it takes means of whole maps, which a page has no windows for; leave out --dense, or train a net that ends in "
-            "conv or linear"
-        )
-    heads: dict[type[nn.Module], Callable[..., str]] = {
-        nn.Flatten: lambda graph, module, x, shape: x,  # noqa: ARG005
-        nn.Linear: _linear,
-        layers.Rbf: _rbf,
-    }
-    return heads.get(type(part)) or plain.WRITERS.get(type(part))
-
-
-def _numbers(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, tuple | list) else (value,)
-
-
-def _linear(graph: Graph, module: nn.Linear, x: str, shape: Shape) -> str:
-    weight = plain.numbers(module.weight).reshape(-1, *shape)
-    bias = [] if module.bias is None else [plain.numbers(module.bias)]
-    return graph.add("Conv", x, weight, *bias, kernel_shape=list(shape[1:]))
-
-
-def _rbf(graph: Graph, module: layers.Rbf, x: str, _: Shape) -> str:
-    codes = plain.numbers(module.codes)[None, :, :, None, None]
+def _to_codes(graph: Graph, x: str) -> str:
+    """Squared distances to the digits' codes, at each place."""
+    codes = np.array(digit_codes(), np.float32)[None, :, :, None, None]
     apart = graph.add("Sub", graph.add("Unsqueeze", x, np.array([1])), codes)
     return graph.add("ReduceSum", graph.add("Mul", apart, apart), np.array([2]), keepdims=0)
 

@@ -21,10 +21,8 @@ WRITERS: dict[type[nn.Module], Writer] = {}
 """Module kind -> what writes it: given the graph, the module, its input's name and the shape of that."""
 
 
-def written(
-    graph: Graph, net: Net, pictures: str, writer: Callable[[nn.Module], Writer | None] | None = None
-) -> str:
-    """Add a whole net to the graph, and give the name of what its last layer gives. `writer` stands in for `WRITERS`.
+def written(graph: Graph, net: Net, pictures: str) -> str:
+    """Add a whole net to the graph, and give the name of what its last layer gives.
 
     Raises:
         ExportError: A layer is of a kind that cannot be written; the message names it and says what to do.
@@ -32,24 +30,13 @@ def written(
     places = {name: list(of) for name, of in groupby(net.stack.places, key=lambda place: place.line.name)}
 
     def run(line: Line, given: tuple[str, ...]) -> str:
-        return _line(graph, net, line, iter(places[line.name]), given, writer or _registered)
+        return _line(graph, net, line, iter(places[line.name]), given)
 
     (*_, (_, last)) = net.stack.through(pictures, run)
     return last
 
 
-def _registered(part: nn.Module) -> Writer | None:
-    return WRITERS.get(type(part))
-
-
-def _line(
-    graph: Graph,
-    net: Net,
-    line: Line,
-    places: Iterator[Place],
-    given: tuple[str, ...],
-    writer: Callable[[nn.Module], Writer | None],
-) -> str:
+def _line(graph: Graph, net: Net, line: Line, places: Iterator[Place], given: tuple[str, ...]) -> str:
     x, others = given[0], iter(given[1:])
     parts = cast("nn.Sequential", getattr(net, line.name))
     for name, part in parts.named_children():
@@ -59,16 +46,12 @@ def _line(
         if isinstance(part, layers.Add):
             x = graph.add("Add", x, next(others))
             continue
-        try:
-            writes_it = writer(part)
-        except ExportError as error:
-            raise ExportError(f"layer {line.name}: {name} cannot be made dense: {error}") from None
-        if writes_it is None:
+        if type(part) not in WRITERS:
             raise ExportError(
                 f"layer {line.name}: {name} ({type(part).__module__}.{type(part).__name__}) cannot be written as ONNX; "
                 "take --format torch, which holds any layer, or train a net without it"
             )
-        x = writes_it(graph, part, x, shape)
+        x = WRITERS[type(part)](graph, part, x, shape)
     return x
 
 
