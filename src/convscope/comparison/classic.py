@@ -42,9 +42,9 @@ METHODS = (
         pairwise,
         cost=(12, 6),
         settings={"ridge": 1e-2, "gain": 3.0},
-        choices={"ridge": RIDGES, "gain": (1.0, 3.0, 10.0)},
+        choices={"ridge": RIDGES, "gain": (1.0, 2.0, 3.0)},
         published=Published(7.6),
-        remark="Exact least squares; the paper does not say how its units were taught",
+        remark="Least squares; summed without squashing, 9.9 %",
         most_classes=20,
     ),
     Method(
