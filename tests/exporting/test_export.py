@@ -258,3 +258,26 @@ def test_the_formats_are_told(capsys, monkeypatch):
         main()
     told = capsys.readouterr().out
     assert "Example: convscope export" in told and all(name in told for name in FORMATS)
+
+
+def test_the_verb_names_its_folder_after_the_net_and_says_what_was_found(run_of, capsys, monkeypatch):
+    from convscope.cli.app import main
+
+    run = run_of(cs.parse(COLOUR), "pad")
+    monkeypatch.setattr(sys, "argv", ["convscope", "export", str(run.path), "--dense", "--json"])
+    main()
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert (
+        Path(said["model"]) == Path("untaught-onnx/model.onnx") and Path("untaught-onnx/dense.onnx").is_file()
+    )
+    assert said["checked"]["pixels"] == 0 and said["checked"]["dense"]["window"] == [24, 20]
+    assert "20 pictures asked beside PyTorch" in err and "dense.onnx, for pages of any size" in err
+    monkeypatch.setattr(sys, "argv", ["convscope", "export", str(run.path), "--format", "coreml"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    assert (
+        capsys.readouterr().err
+        == "convscope: there is no format 'coreml' to export; there are onnx, int8, torch\n"
+    )
