@@ -265,7 +265,9 @@ def test_the_verb_names_its_folder_after_the_net_and_says_what_was_found(run_of,
 
     run = run_of(cs.parse(COLOUR), "pad")
     monkeypatch.setattr(sys, "argv", ["convscope", "export", str(run.path), "--dense", "--json"])
-    main()
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
     out, err = capsys.readouterr()
     said = json.loads(out)
     assert (
