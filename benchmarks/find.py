@@ -20,18 +20,13 @@ from convscope.finding.pages import line, page
 from convscope.finding.search import Search, Wish
 from convscope.runs import Run
 
-NET = (
-    "input 1x28x28; conv1 conv 20 5x5 | relu; pool1 max 2x2; conv2 conv 48 5x5 | relu; pool2 max 2x2; "
-    "conv3 conv 160 4x4 | relu | dropout 0.3; out linear 11"
-)
-KNOBS = {"epochs": 14, "views": "plain", "shift": 2.0, "scale": 0.12, "rotate": 10.0}
 FIRST = 1000
 """Seeds from here on: pages that nothing was chosen by."""
 
 
 def taught() -> Run:
     """A net that knows digits from what is between them."""
-    return cs.train("mnist+nothing", net=NET, recipe="digits", **KNOBS)
+    return cs.train(images("mnist+nothing"))
 
 
 def speed() -> None:

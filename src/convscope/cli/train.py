@@ -101,8 +101,8 @@ def train(
         str | None,
         typer.Option(
             help="A net of the zoo, a file of stack text, or the text in quotes. "
-            "[default: lenet5; in colour or of more than 32 pixels cifar; with --target, or for other than ten classes "
-            "lenet5-modern]"
+            "[default: lenet5; of mnist+nothing finder; in colour or of more than 32 pixels cifar; with --target, or for "
+            "other than ten classes lenet5-modern]"
         ),
     ] = None,
     recipe: Annotated[

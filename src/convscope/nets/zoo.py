@@ -109,6 +109,20 @@ ENTRIES = (
         """,
     ),
     Entry(
+        "finder",
+        "a small net for 28x28 pictures that can be moved over a large one as a single convolution: it pads nowhere",
+        "ours; after LeCun et al. 1998, section VII, whose net was moved over lines of digits",
+        """
+        input 1x28x28
+        conv1 conv 20 5x5 | relu
+        pool1 max 2x2
+        conv2 conv 48 5x5 | relu
+        pool2 max 2x2
+        conv3 conv 160 4x4 | relu | dropout 0.3
+        out   linear 10
+        """,
+    ),
+    Entry(
         "alexnet",
         "AlexNet, exactly as in 2012: two columns, local response normalisation, overlapping pooling",
         "Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional neural networks",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from convscope.data.background import NOTHING
 from convscope.data.images import Images, Pictures
 from convscope.errors import RecipeError, RunError
 from convscope.nets.stack import Stack
@@ -98,6 +99,8 @@ def net_for(images: Images, quick: bool = False) -> tuple[str, str]:
     """
     channels, height, width = images.shape
     own = find("lenet5").input.shape
+    if NOTHING in images.classes and channels == 1 and max(height, width) <= own[1]:
+        return "finder", "since it learns what nothing is, to look for things in large pictures"
     says = [f"{len(images.classes)} classes"] if len(images.classes) != find("lenet5").outputs else []
     photographs = ["in colour"] if channels != own[0] else []
     photographs += [f"{width} x {height} pixels"] if height > own[1] or width > own[2] else []
