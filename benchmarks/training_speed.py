@@ -2,7 +2,7 @@
 
     python benchmarks/training_speed.py [--rounds 5] [--seconds 1.5] [--batch 512] [--threads 2] [--json]
 
-Both train on the same pictures, as many and as large as MNIST's or, in colour, CIFAR-10's, kept in memory as
+Both train on the same pictures, as large as MNIST's or, in colour, CIFAR-10's, or as photographs, kept in memory as
 uint8; a step is everything: picking the pictures, scaling, forward, loss, backward, SGD with momentum. PyTorch runs
 contiguous and channels-last; the faster of the two counts. They take turns in one process, round by round, and the
 ratio is taken within each round. The peak is what this machine's own float32 matrix product reaches in the same rounds.
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from convscope import native
 from convscope.native import (
+    Add,
     AveragePool,
     BatchNorm,
     Conv,
@@ -39,6 +40,7 @@ from convscope.native import (
     Relu,
     Squash,
     Subsample,
+    Take,
 )
 from convscope.nets.lowered import lowered
 from convscope.nets.zoo import zoo
@@ -103,7 +105,11 @@ NETS = {
             Linear(10),
         ),
     ),
+    "photos-96": lowered(zoo["photos"].with_input((3, 96, 96))),
+    "photos-160": lowered(zoo["photos"].with_input((3, 160, 160))),
 }
+LARGE = 64
+"""Pictures in a batch of nets for photographs, at the most."""
 
 
 class Table(nn.Conv2d):
@@ -140,7 +146,7 @@ def module(op: Op, shape: tuple[int, int, int]) -> nn.Module:
             return (
                 Table(shape[0], op)
                 if op.table
-                else nn.Conv2d(shape[0], op.maps, op.kernel, padding=op.padding[:2], bias=op.bias)
+                else nn.Conv2d(shape[0], op.maps, op.kernel, op.stride, op.padding[:2], bias=op.bias)
             )
         case Linear():
             return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), op.units))
@@ -149,15 +155,34 @@ def module(op: Op, shape: tuple[int, int, int]) -> nn.Module:
         case AveragePool():
             return nn.AvgPool2d(op.kernel, op.stride)
         case MaxPool():
-            return nn.MaxPool2d(op.kernel, op.stride)
+            return nn.MaxPool2d(op.kernel, op.stride, op.padding[:2])
         case BatchNorm():
             return nn.BatchNorm2d(shape[0])
         case Dropout():
             return nn.Dropout(op.rate)
         case Squash():
             return nn.Tanh()
+        case Take():
+            return nn.Identity()
         case _:
             return nn.ReLU()
+
+
+class Chain(nn.Sequential):
+    """The program's modules, with its branches and sums."""
+
+    def __init__(self, program: Program):
+        super().__init__(*(module(op, shape) for op, shape in zip(program.ops, program.shapes, strict=False)))
+        self.ops = program.ops
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [x]
+        for op, part in zip(self.ops, self, strict=True):
+            x = values[-1]
+            if isinstance(op, Take):
+                x = x + values[op.value] if isinstance(op, Add) else values[op.value]
+            values.append(part(x))
+        return values[-1].flatten(1)
 
 
 def operations(program: Program) -> int:
@@ -184,7 +209,8 @@ class Data:
     @classmethod
     def fit_for(cls, program: Program) -> Data:
         generator = np.random.default_rng(0)
-        shape = (60000, 1, 28, 28) if program.input[0] == 1 else (50000, *program.input)
+        bytes_each = prod(program.input)
+        shape = (60000, 1, 28, 28) if program.input[0] == 1 else (50000 * 3072 // bytes_each, *program.input)
         return cls(generator.integers(0, 256, shape, np.uint8), generator.integers(0, 10, shape[0]))
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
@@ -216,8 +242,7 @@ def native_step(program: Program, data: Data, size: int, threads: int) -> Callab
 
 def torch_step(program: Program, data: Data, size: int, layout: torch.memory_format) -> Callable[[], None]:
     """One whole training step with PyTorch."""
-    ops = zip(program.ops, program.shapes, strict=False)
-    net = nn.Sequential(*(module(op, shape) for op, shape in ops), nn.Flatten()).to(memory_format=layout)
+    net = Chain(program).to(memory_format=layout)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
     pixels, labels, batches = torch.tensor(data.pixels), torch.tensor(data.labels), data.batches(size)
     border = (program.input[1] - data.pixels.shape[2]) // 2
@@ -253,7 +278,8 @@ def matrix_peak() -> float:
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, object]:
     """All rounds of one net."""
-    program, size = NETS[name], options.batch
+    program = NETS[name]
+    size = min(options.batch, LARGE) if prod(program.input) > 10_000 else options.batch
     data = Data.fit_for(program)
     steps = {
         "native": native_step(program, data, size, options.threads),

@@ -21,12 +21,13 @@ static void conv_forward(const Op *op, const float *parameters, float *space)
     const Map *in = op->in, *out = op->out;
     ptrdiff_t step = s->stride[1] * LANES, plane = out->plane;
     int width = out->width;
-    for (int t = 0; t < op->forward.count; t++) {
-        const Tile *tile = &op->forward.tiles[t];
-        const float *bias = s->bias < 0 ? NULL : parameters + s->bias + tile->first;
-        int taps = tile->linked * s->kernel[0] * s->kernel[1];
-        for (int y = 0; y < out->height; y++) {
-            const float *from = at(space, in, 0, y * s->stride[0] - s->sides[0], -s->sides[1]);
+    /* Row by row: the rows below that it sees stay in the cache for all maps. */
+    for (int y = 0; y < out->height; y++) {
+        const float *from = at(space, in, 0, y * s->stride[0] - s->sides[0], -s->sides[1]);
+        for (int t = 0; t < op->forward.count; t++) {
+            const Tile *tile = &op->forward.tiles[t];
+            const float *bias = s->bias < 0 ? NULL : parameters + s->bias + tile->first;
+            int taps = tile->linked * s->kernel[0] * s->kernel[1];
             float *to = at(space, out, tile->first, y, 0);
 #define ROW(n) conv_row(n, tile, taps, bias, from, step, to, plane, width)
             WITH_SIZE(tile->size, ROW)
@@ -170,14 +171,14 @@ INLINE void conv_place(int size, const Op *op, const Tile *tile, float *space, i
 static void conv_input_gradient(const Op *op, float *space)
 {
     const Map *in = op->in;
-    for (int t = 0; t < op->inputs.count; t++) {
-        const Tile *tile = &op->inputs.tiles[t];
-        for (int y = 0; y < in->height; y++)
+    for (int y = 0; y < in->height; y++)
+        for (int t = 0; t < op->inputs.count; t++) {
+            const Tile *tile = &op->inputs.tiles[t];
             for (int x = 0; x < in->width; x++) {
                 float *to = at(space, in, tile->first, y, x);
 #define PLACE(n) conv_place(n, op, tile, space, y, x, to)
                 WITH_SIZE(tile->size, PLACE)
 #undef PLACE
             }
-    }
+        }
 }
