@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,16 +41,27 @@ def draw(page: np.ndarray, label: int, y: int, x: int, side: int) -> None:
         page[y + 2 : y + side - 2, x + 2 : x + side - 2] = 0
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
-    source = Images("shapes", ("cross", "ring"), crosses(400, 0), crosses(100, 1), (), "shapes-1")
-    plan = make_plan(
-        with_nothing(source), NET, Recipe(epochs=6, batch=32, rate=0.01, shift=1.0), device="cpu"
-    )
-    where = tmp_path_factory.mktemp("finding") / "run"
+SHAPES = Images("shapes", ("cross", "ring"), crosses(400, 0), crosses(100, 1), (), "shapes-1")
+
+
+def taught(source: Images, where: Path) -> Run:
+    net = NET.replace("linear 3", f"linear {len(source.classes)}")
+    plan = make_plan(source, net, Recipe(epochs=6, batch=32, rate=0.01, shift=1.0), device="cpu")
     for _ in training(plan, where):
         pass
     return Run(where)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """A net that knows what nothing is."""
+    return taught(with_nothing(SHAPES), tmp_path_factory.mktemp("finding") / "run")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> Run:
+    """A net that knows crosses and rings only."""
+    return taught(SHAPES, tmp_path_factory.mktemp("plain") / "run")
 
 
 @pytest.fixture
@@ -86,6 +98,17 @@ def test_an_empty_page_is_empty(run):
     assert Search(run, Wish(least=0.8)).through(np.full((1, 80, 60), 240, np.uint8)).boxes == ()
 
 
+def test_what_is_found_where_nothing_is_is_never_found_again(plain, scene):
+    """A net without a class of nothing names whatever there is: dots, until it is told that they are nothing."""
+    search = Search(plain, Wish(least=0.8, largest=14))
+    empty = np.full((1, 60, 60), 255, np.uint8)
+    empty[0, 20:40:7, 10:50:5] = 0
+    assert search.through(empty).boxes
+    assert search.learn_nothing([empty]) > 0
+    assert not search.through(empty).boxes
+    assert {"cross", "ring"} == {box.label for box in search.through(scene).boxes}
+
+
 def test_a_picture_smaller_than_what_is_looked_for_is_a_clear_line(run):
     with pytest.raises(
         PictureError, match=r"8x20 pixels is smaller than the smallest thing that is looked for, 12"
@@ -106,6 +129,12 @@ def test_the_verb_prints_writes_and_says_what_it_did(run, scene, capsys):
     assert (drawn != 255 - np.repeat(255 - scene[0][..., None], 3, 2)).any()
     app([*command, "--read"], standalone_mode=False)
     assert "ring" in capsys.readouterr().out
+    Path("empty").mkdir()
+    Image.new("L", (40, 50), 255).save("empty/white.png")
+    Path("empty/notes.txt").write_text("no picture")
+    app([*command, "--empty", "empty"], standalone_mode=False)
+    said = capsys.readouterr().err
+    assert "left out: empty/notes.txt" in said and "of 1 empty pictures looked like something" in said
     app(command, standalone_mode=False)
     captured = capsys.readouterr()
     assert "what" in captured.out and "found in" in captured.err

@@ -12,7 +12,7 @@ import typer
 from convscope.cli.output import as_json, remark, table
 
 if TYPE_CHECKING:
-    from convscope.finding.search import Found, Progress
+    from convscope.finding.search import Found, Progress, Search
 
 SHOWN, WIDTH = 20, 30
 
@@ -32,6 +32,9 @@ Fine = typer.Option(
     max=8,
     help="Move the windows so many times as finely: digits on a line want 2. It costs the square.",
 )
+Empty = typer.Option(
+    help="A picture, or a folder of pictures, with none of the things: learn from it what nothing is."
+)
 Out = typer.Option("--out", "-o", help="Write the picture with what was found: .png, .jpg or .webp.")
 Heat = typer.Option(help="Draw where the net is sure of this class over it; `all` for any.")
 
@@ -43,6 +46,7 @@ def find(
     smallest: Annotated[float | None, Smallest] = None,
     largest: Annotated[float | None, Largest] = None,
     fine: Annotated[int, Fine] = 1,
+    empty: Annotated[Path | None, Empty] = None,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Window by window, also where one pass would do.")
     ] = False,
@@ -75,9 +79,11 @@ def find(
         raise PictureError(f"the smallest window, {smallest:g}, is larger than the largest, {largest:g}")
     pixels = read_picture(picture)
     search = Search(opened, Wish(least, smallest, largest, fine=fine, sweep=sweep))
-    if NOTHING not in opened.classes:
+    if empty is not None:
+        _learn_nothing(search, empty)
+    elif NOTHING not in opened.classes:
         remark(
-            "this net never learned what nothing is, and names something everywhere: see convscope find --help"
+            "this net never learned what nothing is, and names something everywhere: see --empty, and --help"
         )
     if search.how.mode == "sweep" and not sweep:
         remark(f"window by window: {search.how.why}")
@@ -92,6 +98,26 @@ def find(
         _print_lines(found)
     else:
         _print_table(found)
+
+
+def _learn_nothing(search: Search, empty: Path) -> None:
+    """Raise what is asked of a find until nothing is found where nothing is; broken files are told of and left out."""
+    from convscope.data.pictures import read_picture
+    from convscope.errors import PictureError
+
+    files = sorted(path for path in empty.rglob("*") if path.is_file()) if empty.is_dir() else [empty]
+    read = []
+    for path in files:
+        try:
+            read.append(read_picture(path))
+        except PictureError as error:
+            remark(f"left out: {error}")
+    if not read:
+        raise PictureError(f"{empty}: no picture to learn from what nothing is")
+    count = search.learn_nothing(read)
+    remark(
+        f"{count:,} windows of {len(read):,} empty pictures looked like something; what is no more like it is left out"
+    )
 
 
 def _shown(at: Progress) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,13 +13,13 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from convscope.data.background import NOTHING
-from convscope.data.fit import border, fit, grey
+from convscope.data.fit import Fitted, border, fit, grey
 from convscope.errors import PictureError
 from convscope.finding.applied import Applied, Cells, applied
 from convscope.finding.boxes import Box, suppressed
 from convscope.finding.pyramid import Level, levels, scales, shifted
 from convscope.finding.strokes import Strokes
-from convscope.nets.answers import probabilities
+from convscope.nets.answers import familiar, probabilities
 from convscope.nets.words import Size
 from convscope.runs import Run
 
@@ -109,6 +109,16 @@ class Progress:
     of: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """Windows that stand out: class, score, left, top, right, bottom, and how like to what the net knows."""
+
+    rows: Float[np.ndarray, "n 7"]
+    heat: Heat
+    passes: int
+    brought: Fitted
+
+
 @dataclass(eq=False)
 class Search:
     """A Run made ready to look through pictures, one after the other."""
@@ -120,6 +130,22 @@ class Search:
         self.how: Applied = applied(self.run.net(), sweep=self.wish.sweep)
         self.classes = tuple(name for name in self.run.classes if name != NOTHING)
         self._wanted = [i for i, name in enumerate(self.run.classes) if name != NOTHING]
+        self.floor = -np.inf
+
+    def learn_nothing(self, pictures: Iterable[UInt8[np.ndarray, "c y x"]]) -> int:
+        """Raise the floor until nothing is found in these pictures, which hold nothing; how many windows stood out in them.
+
+        The floor is how much a window must be like what the net knows: see `convscope.nets.answers.familiar`.
+
+        Raises:
+            PictureError: A picture is smaller than the smallest window that is wanted.
+        """
+        most, count = self.floor, 0
+        for picture in pictures:
+            rows = self._looked(picture, lambda _: None).rows
+            most, count = max(most, rows[:, 6].max(initial=-np.inf)), count + len(rows)
+        self.floor = float(np.nextafter(np.float32(most), np.float32(np.inf)))
+        return count
 
     def through(
         self, picture: UInt8[np.ndarray, "c y x"], tell: Callable[[Progress], None] = lambda _: None
@@ -130,27 +156,31 @@ class Search:
             PictureError: The picture is smaller than the smallest window that is wanted.
         """
         began = time.perf_counter()
-        high, wide = picture.shape[1:]
-        wanted = self._scales((high, wide))
-        brought = fit(picture, (self.run.stack.input.shape[0], high, wide), self._ground())
-        ink = self._ink(brought.pixels)
-        heat = _cold(len(self.classes), (high, wide))
+        looked = self._looked(picture, tell)
+        boxes = self._boxes(looked.rows, self._ink(looked.brought.pixels), picture.shape[1:])
+        return Found(
+            tuple(boxes), looked.heat, self.classes, picture.shape[1:], self.how.mode, self.how.why,
+            time.perf_counter() - began, looked.passes, looked.brought.steps,
+        )  # fmt: skip
+
+    def _looked(self, picture: UInt8[np.ndarray, "c y x"], tell: Callable[[Progress], None]) -> _Looked:
+        """What stands out at all sizes."""
+        size = picture.shape[1:]
+        wanted = self._scales(size)
+        brought = fit(picture, (self.run.stack.input.shape[0], *size), self._ground())
+        heat = _cold(len(self.classes), size)
         done, passes, candidates = 0, 0, []
-        total = sum(self._windows((high, wide), scale) for scale in wanted) * self.wish.fine**2
+        total = sum(self._windows(size, scale) for scale in wanted) * self.wish.fine**2
         for level in shifted(self._levels(brought.pixels, wanted), self.how.jump, self.wish.fine):
             seen = []
             for cells in self.how.over(level.pixels, self.run.normalised):
-                seen.append(self._stands_out(cells, level, (high, wide), heat))
+                seen.append(self._stands_out(cells, level, size, heat))
                 windows = cells.answers[0].numel()
                 done, passes = done + windows, passes + (1 if self.how.mode == "dense" else windows)
                 tell(Progress(min(done, total), total))
             candidates.append(_best(np.concatenate(seen)))
         tell(Progress(total, total))
-        boxes = self._boxes(np.concatenate(candidates), ink, (high, wide))
-        return Found(
-            tuple(boxes), heat, self.classes, (high, wide), self.how.mode, self.how.why,
-            time.perf_counter() - began, passes, brought.steps,
-        )  # fmt: skip
+        return _Looked(np.concatenate(candidates), heat, passes, brought)
 
     def _scales(self, size: Size) -> list[float]:
         window, wish = self.how.window, self.wish
@@ -180,9 +210,9 @@ class Search:
         ground = self._ground()
         return None if ground is None else np.abs(grey(pixels).astype(np.int16) - ground) > 100
 
-    def _stands_out(self, cells: Cells, level: Level, size: Size, heat: Heat) -> Float[np.ndarray, "n 6"]:
-        """The windows that are sure enough: class, score, and the window's edges in pixels of the picture."""
-        chances = self._chances(cells.answers)
+    def _stands_out(self, cells: Cells, level: Level, size: Size, heat: Heat) -> Float[np.ndarray, "n 7"]:
+        """The windows that are sure enough, and enough like what the net knows; their edges in pixels of the picture."""
+        chances, known = self._chances(cells.answers)
         edges, spans, middles, lines = [], [], [], []
         for axis, (first, n) in enumerate(zip((cells.row, cells.column), chances.shape[1:], strict=True)):
             scale = level.scale[axis]
@@ -194,20 +224,29 @@ class Search:
         best = chances.argmax(0)
         score = np.take_along_axis(chances, best[None], 0)[0]
         within = [(middle >= 0) & (middle <= side) for middle, side in zip(middles, size, strict=True)]
-        i, j = np.nonzero((score >= self.wish.least) & _peaks(score) & within[0][:, None] & within[1])
+        sure = (score >= self.wish.least) & (known >= self.floor) & _peaks(score)
+        i, j = np.nonzero(sure & within[0][:, None] & within[1])
         top, left = edges[0][i], edges[1][j]
-        return np.stack([best[i, j], score[i, j], left, top, left + spans[1], top + spans[0]], axis=1)
+        sides = [left, top, left + spans[1], top + spans[0]]
+        return np.stack([best[i, j], score[i, j], *sides, known[i, j]], axis=1)
 
-    def _chances(self, answers: Float[Tensor, "k rows columns"]) -> Float[np.ndarray, "c rows columns"]:
-        rows = answers.flatten(1).T
-        chances = probabilities(self.run.stack, rows)[:, self._wanted]
-        return chances.T.reshape(-1, *answers.shape[1:]).to(torch.float32).numpy()
+    def _chances(
+        self, answers: Float[Tensor, "k rows columns"]
+    ) -> tuple[Float[np.ndarray, "c rows columns"], Float[np.ndarray, "rows columns"]]:
+        """How sure the net is of each class, and how like each window is to what it knows."""
+        each, places = answers.flatten(1).T, answers.shape[1:]
+        chances = probabilities(self.run.stack, each)[:, self._wanted]
+        known = familiar(self.run.stack, each[:, self._wanted])
+        return (
+            chances.T.reshape(-1, *places).to(torch.float32).numpy(),
+            known.reshape(places).to(torch.float32).numpy(),
+        )
 
     def _boxes(self, rows: np.ndarray, ink: np.ndarray | None, size: Size) -> list[Box]:
         """What is left of the windows: each class's thing once, as the tightest box that is known of it."""
         if not len(rows):
             return []
-        edges = rows[:, 2:].copy()
+        edges = rows[:, 2:6].copy()
         if ink is not None:
             _shrink(edges, FRAME)
         strokes = None if ink is None else Strokes(ink)

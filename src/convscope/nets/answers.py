@@ -32,6 +32,15 @@ def probabilities(stack: Stack, answers: Float[Tensor, "n k"]) -> Float[Tensor, 
             return torch.softmax(answers, 1)
 
 
+def familiar(stack: Stack, answers: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    """How much each picture is like what the net knows, whichever class it is; only its order means something.
+
+    Of distances minus the smallest; of all else the free energy's negative, log sum exp (Liu et al. 2020, "Energy-based
+    out-of-distribution detection").
+    """
+    return -answers.amin(1) if isinstance(stack.last, steps.Rbf) else answers.logsumexp(1)
+
+
 def averaged(
     stack: Stack, answers: Float[Tensor, "views n k"], what: Literal["answers", "probabilities"]
 ) -> Float[Tensor, "n k"]:
