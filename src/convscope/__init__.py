@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from convscope.data.images import Images, images
     from convscope.errors import ConvscopeError
     from convscope.exporting import export
+    from convscope.finding.search import find
     from convscope.inspect.contributions import contributions
     from convscope.inspect.epochs import over_epochs
     from convscope.inspect.look import card, look
@@ -51,6 +52,7 @@ PUBLIC = {
     "convolve": "convscope.conv.convolution",
     "export": "convscope.exporting",
     "favourite": "convscope.inspect.maximise",
+    "find": "convscope.finding.search",
     "images": "convscope.data.images",
     "kernels": "convscope.conv.kernels",
     "load_torchvision": "convscope.nets.torchvision",
@@ -85,6 +87,7 @@ __all__ = [
     "convolve",
     "export",
     "favourite",
+    "find",
     "images",
     "kernels",
     "load_torchvision",

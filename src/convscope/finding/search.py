@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -263,6 +263,22 @@ class Search:
             box = (round(float(v), 2) for v in (left, top, right - left, bottom - top))
             boxes.append(Box(self.classes[int(rows[n, 0])], round(float(rows[n, 1]), 4), *box))
         return boxes
+
+
+def find(run: Run, picture: UInt8[np.ndarray, "c y x"], **wish: Any) -> Found:
+    """What a Run's net finds in a large picture, uint8 [channels, height, width], by what a `Wish` says.
+
+    LeCun et al. 1998, section VII.
+
+    Raises:
+        PictureError: The picture is smaller than the smallest window that is wanted.
+
+    >>> import convscope as cs
+    >>> said = cs.find(cs.Run("runs/1"), page, smallest=24, largest=64)  # doctest: +SKIP
+    >>> [box.label for box in said.boxes]  # doctest: +SKIP
+    ['7', '2', '1']
+    """
+    return Search(run, Wish(**wish)).through(picture)
 
 
 def _cold(classes: int, size: Size) -> Heat:
