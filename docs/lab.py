@@ -30,6 +30,7 @@ PLACES = {
     "units": "#/lenet5/units?layer=C1&picture=test/0",
     "card": "#/lenet5/C3/5?picture=test/0",
     "train": "#/lenet5/train",
+    "compare": "#/lenet5/compare",
     "runs": "#/lenet5/runs",
     "tour": "#/lenet5/units?layer=C1&picture=test/0&epoch=0&tour=5",
 }

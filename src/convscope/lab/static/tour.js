@@ -1,5 +1,6 @@
 /* The tour: a panel beside the views. A chapter is a place, a few sentences, and something to do. */
 
+import { figuresOf } from "./compare/tourfigures.js";
 import { button, el, still } from "./parts.js";
 import { CHAPTERS } from "./tourtext.js";
 
@@ -51,33 +52,30 @@ export class Tour {
 
   #show() {
     const n = this.chapter;
-    const { title, text, task, praise, bars, source } = CHAPTERS[n];
+    const { title, text, task, praise, figures } = CHAPTERS[n];
     const done = this.done.has(n);
     const steps = el("ol", { class: "steps", "aria-label": "Chapters" }, ...CHAPTERS.map((chapter, k) => el("li", {},
       button(String(k + 1), () => this.begin(k), { title: chapter.title, "aria-label": `Chapter ${k + 1}: ${chapter.title}`, "aria-current": k === n ? "step" : null, class: this.done.has(k) ? "plain done" : "plain" }))));
     this.node.replaceChildren(
       el("div", { class: "row between" }, steps, button("End", () => this.end(), { class: "plain", "aria-label": "End the tour" })),
       el("h2", { text: title }), ...text.map((sentence) => el("p", { class: "text" }, ...marked(sentence))),
-      bars ? chart(bars, source ?? "") : "",
+      figures ? this.#figures(figures) : "",
       el("div", { class: "task", role: "status" }, el("p", {}, el("b", { text: done ? "Done. " : "Now you: " }), done ? praise : task)),
       el("div", { class: "row" }, n ? button("Back", () => this.begin(n - 1)) : null,
         n + 1 < CHAPTERS.length ? button(`Next: ${CHAPTERS[n + 1].title}`, () => this.begin(n + 1), { class: done ? "first" : "" }) : button("End the tour", () => this.end(), { class: done ? "first" : "" })));
     if (innerWidth < 992) this.node.scrollIntoView({ behavior: still() ? "auto" : "smooth" });
+  }
+
+  /** Errors as they were published and as they were measured, out of the results that come with convscope. @param {import("./compare/tourfigures.js").Figures} wanted */
+  #figures(wanted) {
+    const node = el("figure", { class: "figures" }, el("p", { class: "waiting", text: "The figures are fetched." }));
+    const link = this.lab.link({ view: "compare", unit: "", more: { ...this.lab.kept(), contest: wanted.contest } });
+    figuresOf(wanted, link).then((parts) => node.replaceChildren(...parts), () => node.replaceChildren(el("p", { class: "empty", text: "The figures are not here." })));
+    return node;
   }
 }
 
 /** A sentence with its terms marked. @param {string} sentence */
 function marked(sentence) {
   return sentence.split(/\[([^\]]+)\]/).map((part, n) => (n % 2 ? el("dfn", { text: part }) : part));
-}
-
-/** Errors as bars of true length. @param {{ label: string, value: number, mark?: boolean }[]} bars @param {string} source */
-function chart(bars, source) {
-  const most = Math.max(...bars.map((bar) => bar.value));
-  const rows = bars.map(({ label, value, mark }) => {
-    const fill = el("i");
-    fill.style.transform = `scaleX(${value / most})`;
-    return el("li", { class: mark ? "said" : "" }, el("span", { class: "name", text: label }), el("span", { class: "track" }, fill), el("span", { class: "value", text: `${value} %` }));
-  });
-  return el("figure", {}, el("ul", { class: "answers" }, ...rows), el("figcaption", { text: source }));
 }

@@ -8,8 +8,7 @@
  * @property {string} task
  * @property {(now: import("./link.js").Place, before: import("./link.js").Place, start: import("./link.js").Place) => boolean} done
  * @property {string} praise
- * @property {{ label: string, value: number, mark?: boolean }[]} [bars]  errors in percent
- * @property {string} [source]
+ * @property {import("./compare/tourfigures.js").Figures} [figures]  errors out of a packaged contest, and published ones
  */
 
 /** @type {Chapter[]} */
@@ -71,13 +70,7 @@ export const CHAPTERS = [
     task: "Move the epoch slider at the bottom from the random start to the end, and watch the kernels form.",
     done: (now, before, start) => now.view === "units" && start.epoch !== null && before.epoch !== null && now.epoch === null,
     praise: "This net learned that in less than half a minute on a laptop. In 1998 it took two to three days.",
-    bars: [
-      { label: "linear classifier", value: 12.0 },
-      { label: "nearest neighbours", value: 5.0 },
-      { label: "support vectors", value: 1.1 },
-      { label: "LeNet-5", value: 0.95, mark: true },
-    ],
-    source: "Test errors on MNIST in percent, undistorted digits: LeCun et al. 1998, Gradient-based learning applied to document recognition.",
+    figures: { contest: "mnist", methods: ["linear", "knn", "svm-poly4", "svm-virtual", "lenet5", "lenet5-distorted"] },
   },
   {
     title: "AlexNet, 2012",
@@ -90,11 +83,7 @@ export const CHAPTERS = [
     task: "Teach a network of your own: start the training, and watch its kernels form.",
     done: (now) => now.view === "train" && Boolean(now.more.training),
     praise: "Your machine is doing now what took a room of computers once.",
-    bars: [
-      { label: "hand-made features", value: 26.2 },
-      { label: "AlexNet", value: 15.3, mark: true },
-    ],
-    source: "Top-5 test errors in the ImageNet contest of 2012 in percent, seven networks together: Krizhevsky et al. 2012, ImageNet classification with deep convolutional neural networks.",
+    figures: { contest: "imagenette", best: 2, elsewhere: "ilsvrc-2012" },
   },
   {
     title: "What next",

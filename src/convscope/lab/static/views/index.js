@@ -17,5 +17,6 @@ export const VIEWS = [
   { name: "pad", title: "Pad", load: () => import("./pad.js") },
   { name: "units", title: "Units", load: () => import("./units.js") },
   { name: "train", title: "Train", load: () => import("./train.js") },
+  { name: "compare", title: "Compare", load: () => import("./compare.js") },
   { name: "runs", title: "Runs", load: () => import("./runs.js") },
 ];
