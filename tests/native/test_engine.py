@@ -194,3 +194,14 @@ def test_what_c_must_not_read_is_refused(message: str) -> None:
 def test_a_program_that_cannot_run_is_refused(ops: tuple[Op, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Program((1, 8, 8), ops)
+
+
+def test_a_library_of_other_sources_is_not_used(monkeypatch):
+    from convscope.native import library
+
+    monkeypatch.setattr(library, "_open", library._open.__wrapped__)
+    assert not library.missing()
+    monkeypatch.setattr(library, "layout", lambda: 0)
+    assert (
+        library.missing() == "engine.so was compiled from other sources than these: install convscope again"
+    )

@@ -111,5 +111,12 @@ int engine_outputs(Engine *engine, const BatchSpec *batch, const float *paramete
 
 const char *engine_isa(void) { return choose_kernels()->name; }
 
+/* The sizes of what callers hand over: a library compiled from other sources would read the wrong memory. */
+int64_t engine_layout(void)
+{
+    return (int64_t)sizeof(OpSpec) | (int64_t)sizeof(LossSpec) << 16 | (int64_t)sizeof(BatchSpec) << 32 |
+           (int64_t)sizeof(ConvolveSpec) << 48;
+}
+
 /* For the tests: tanh of each value, in place; `count` is a multiple of the lanes. */
 void engine_tanh(float *values, int64_t count) { choose_kernels()->activate(TANH, 1, 1, values, (size_t)count); }

@@ -104,6 +104,7 @@ SIGNATURES = {
     ),
     "engine_outputs": (c_int, (c_void_p, POINTER(BatchSpec), c_void_p, c_void_p, c_void_p)),
     "engine_isa": (ctypes.c_char_p, ()),
+    "engine_layout": (c_int64, ()),
     "engine_tanh": (None, (c_void_p, c_int64)),
     "optimise_sgd": (
         None,
@@ -130,6 +131,12 @@ SIGNATURES = {
 }
 
 
+def layout() -> int:
+    """The sizes of the structs, as the library must have them, too."""
+    specs = (OpSpec, LossSpec, BatchSpec, ConvolveSpec)
+    return sum(ctypes.sizeof(spec) << 16 * n for n, spec in enumerate(specs))
+
+
 @cache
 def _open() -> tuple[ctypes.CDLL | None, str]:
     if not PATH.is_file():
@@ -141,6 +148,8 @@ def _open() -> tuple[ctypes.CDLL | None, str]:
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
         return None, f"{PATH.name} cannot be loaded here ({error}): install convscope again"
+    if library.engine_layout() != layout():
+        return None, f"{PATH.name} was compiled from other sources than these: install convscope again"
     return library, ""
 
 
