@@ -282,7 +282,7 @@ RECIPES = (
         ("finder",),
         "things moved by up to two pixels, of sizes between those at which a large picture is looked at",
         Recipe(
-            epochs=12,
+            epochs=14,
             batch=64,
             rate=0.002,
             decay=0.05,
@@ -293,6 +293,7 @@ RECIPES = (
             squeeze=0.07,
             shear=0.07,
             elastic=0.5,
+            calm=4,
         ),
     ),
     Named(
