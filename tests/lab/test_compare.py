@@ -148,3 +148,10 @@ def test_chapters_show_measured_figures_beside_published_ones(look):
     expect(page.locator("#tour .bars circle.measured")).to_have_count(6)
     page.get_by_role("link", name="All methods, and measure them again").click()
     expect(page.locator(".view.compare .methods")).to_be_visible()
+
+
+def test_a_chapter_whose_contest_is_not_here_shows_what_was_published_alone(look):
+    page = look().go("#/lenet5/train?tour=6")
+    measured = 0 if "imagenette" not in names() else 4
+    expect(page.locator("#tour .bars circle.published").first).to_be_visible()
+    expect(page.locator("#tour .bars circle.measured")).to_have_count(measured)

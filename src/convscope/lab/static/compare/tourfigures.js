@@ -1,6 +1,6 @@
 /* The figures of a chapter: out of the contests that come with convscope, and those that others published. */
 
-import { Problem, ask } from "../api.js";
+import { ask } from "../api.js";
 import { el } from "../parts.js";
 import { printed } from "./elsewhere.js";
 import { feet, marks, meaning } from "./marks.js";
@@ -17,10 +17,9 @@ import { evidence } from "./words.js";
 
 /** @param {Figures} wanted @param {string} link  to the whole contest @returns {Promise<any[]>} */
 export async function figuresOf({ contest, methods, best = 2, elsewhere }, link) {
-  const [page, known] = await Promise.all([ask(`contests/${encodeURIComponent(contest)}`).catch((error) => {
-    if (error instanceof Problem) return null;
-    throw error;
-  }), elsewhere ? ask("contest-parts") : null]);
+  const listed = await ask("contests");
+  const there = listed.some((/** @type {any} */ { name, problem }) => name === contest && !problem);
+  const [page, known] = await Promise.all([there ? ask(`contests/${encodeURIComponent(contest)}`) : null, elsewhere ? ask("contest-parts") : null]);
   const other = known?.elsewhere.find((/** @type {any} */ one) => one.name === elsewhere);
   return [...(other ? published(other) : []), ...(page?.told ? measured(page.told, methods, best, link) : [])];
 }
