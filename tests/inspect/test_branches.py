@@ -97,7 +97,7 @@ def test_a_layer_says_in_words_what_it_takes_in():
 
 def test_such_a_net_is_taught_reported_and_asked(bar_images: Images, tmp_path: Path):
     run = cs.train(bar_images, TEXT, cs.Recipe(epochs=1), out=tmp_path / "run")
-    assert run.info["engine"] == "torch"
+    assert run.info["engine"] == "native"
     page = write_report(run, bar_images).read_text()
     assert "what short gives is added" in page
     assert [s.name for s in cs.record(run, bar_images.test.pixels[0]).layers] == list(run.stack.shapes)
