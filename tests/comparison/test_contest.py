@@ -208,3 +208,28 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_photographs_have_a_table_of_their_own(bar_images, tmp_path):
+    pixels = np.repeat(np.pad(bar_images.train.pixels, ((0, 0), (0, 0), (4, 0), (4, 0))), 3, axis=1)
+    colour = replace(bar_images, train=replace(bar_images.train, pixels=pixels), ground=None)
+    contest = Contest(colour, out=tmp_path)
+    assert contest.methods == catalogue.table_of(photographs=True)
+    assert contest.unfit(catalogue.METHODS["alexnet"]) == "it is for pictures of 96 pixels and more"
+    assert contest.command == "convscope compare bars"
+    assert Contest(bar_images, out=tmp_path).methods == catalogue.table_of(photographs=False)
+    assert {job.method.name for job in Contest(colour, experiments=("permutation",), out=tmp_path).jobs()} == {
+        "knn", "same-size"
+    }  # fmt: skip
+
+
+def test_what_takes_hours_is_left_out_unless_there_is_a_gpu(monkeypatch):
+    monkeypatch.setattr("convscope.comparison.budget.has_gpu", lambda: False)
+    monkeypatch.setattr("convscope.comparison.budget.available_processors", lambda: 2)
+    net = replace(catalogue.METHODS["alexnet"], photographs=36_000)
+    why = BUDGETS["default"].too_much(net, 9_469)
+    assert why == "needs about 5 hours here: --budget full, or a GPU"
+    assert BUDGETS["default"].too_much(net, 300) == ""
+    assert BUDGETS["full"].too_much(net, 9_469) == ""
+    monkeypatch.setattr("convscope.comparison.budget.has_gpu", lambda: True)
+    assert BUDGETS["default"].too_much(net, 9_469) == ""

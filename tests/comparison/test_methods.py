@@ -18,8 +18,9 @@ from convscope.comparison.neighbours import among, neighbours, voted
 from convscope.comparison.nets import _hardest, same_size
 from convscope.comparison.radial import means, radial
 from convscope.comparison.support import WAYS, Kernel, learned, moved
-from convscope.data.images import images
+from convscope.data.images import Images, Pictures, images
 from convscope.errors import MethodError
+from convscope.training.plan import make_plan
 
 QUICK_LIMIT, DEFAULT_LIMIT = 180, 1800
 
@@ -32,7 +33,38 @@ def task_of(name: str, n: int, folder: Path, start: int = 0) -> Task:
     return Task(shown, np.asarray(train.labels[index]), METHODS[name].exact_classes or 3, 0, folder)
 
 
-@pytest.mark.parametrize("name", METHODS)
+def photographs(name: str, n: int, folder: Path, start: int = 0) -> Task:
+    """Pictures of stripes that lie across, stand or cross, in colours that depend on which, as a method is shown them."""
+    rng = np.random.default_rng(start)
+    labels = np.arange(n) % 3
+    waves = np.sin(np.arange(48) * 0.9 + rng.uniform(0, 6, (n, 1)))
+    across, down = (
+        waves[:, :, None] * (labels != 1)[:, None, None],
+        waves[:, None] * (labels != 0)[:, None, None],
+    )
+    tints = np.array([[1, 0.4, 0.3], [0.3, 1, 0.4], [0.4, 0.3, 1]])[labels]
+    values = 128 + 50 * (across + down)[:, None] * tints[:, :, None, None] + rng.normal(0, 8, (n, 3, 48, 48))
+    shown = FEATURES[METHODS[name].feature](np.clip(values, 0, 255).astype(np.uint8))
+    return Task(shown, labels, 3, 0, folder)
+
+
+LIGHT = [name for name, method in METHODS.items() if method.least < 96]
+"""Methods that learn a small task in a moment; the others, nets for large photographs, learn by the same function."""
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in LIGHT])
+def test_a_net_for_large_photographs_fits_them(name: str):
+    method = METHODS[name]
+    pixels = np.zeros((40, 3, 160, 160), np.uint8)
+    part = Pictures(pixels, np.arange(40) % 4)
+    plan = make_plan(
+        Images("many", tuple("abcd"), part, part, (), ""), method.settings["net"], method.settings["recipe"]
+    )
+    assert plan.stack.outputs == 4
+    assert method.convolutional and method.gpu and method.photographs > 1200
+
+
+@pytest.mark.parametrize("name", LIGHT)
 def test_a_method_keeps_its_contract(name: str, tmp_path: Path):
     method = METHODS[name]
     assert method.feature in FEATURES
@@ -43,8 +75,8 @@ def test_a_method_keeps_its_contract(name: str, tmp_path: Path):
     for module in method.code:
         importlib.import_module(module)
     settings = {**BUDGETS["quick"].settings(method), **TINY.get(name, {})}
-    task = task_of(name, 240, tmp_path / "a")
-    asked = task_of(name, 60, tmp_path, start=240)
+    made = task_of if method.cost[0] else photographs
+    task, asked = made(name, 240, tmp_path / "a"), made(name, 60, tmp_path, start=240)
     classifier = method.teach(task, **settings)
     answers = classifier.answers(asked.pixels)
     assert answers.shape == (60, task.classes)
@@ -63,6 +95,10 @@ TINY: dict[str, dict] = {
     "mlp": {"hidden": (100,), "knobs": {"epochs": 5}},
     "digits": {"knobs": {"epochs": 12, "average": 0.9}},
     **{name: {"knobs": {"epochs": 20}} for name in METHODS if name.startswith(("net-", "lenet", "same"))},
+    "words": {"size": 30, "step": 8, "cost": 1.0},
+    "fisher": {"size": 4, "components": 16, "step": 8},
+    "sparse": {"size": 30, "side": 6, "step": 4, "threshold": 0.5},
+    "cifar": {"knobs": {"epochs": 8, "batch": 32, "pad": 0, "rate": 0.05}},
     "lenet4-boosted": {"pool": 1, "least": 60, "knobs": {"epochs": 15}, "later": {"epochs": 15}},
 }
 """Settings that make a method quick enough for 240 pictures."""
@@ -71,6 +107,14 @@ TINY: dict[str, dict] = {
 def test_the_contest_is_estimated_to_fit_its_budgets():
     assert sum(m.cost[0] for m in METHODS.values()) < DEFAULT_LIMIT
     assert sum(m.cost[1] for m in METHODS.values()) < QUICK_LIMIT
+    fits = [m for m in METHODS.values() if 0 < m.photographs <= (BUDGETS["default"].limit_seconds or 0)]
+    assert {"linear", "knn", "hog", "fisher", "sparse", "forest", "cifar"} <= {m.name for m in fits}
+    assert sum(m.photographs for m in fits) < 2 * DEFAULT_LIMIT, "processor seconds, of two cores"
+
+
+def test_each_method_is_of_a_table():
+    assert all(m.cost[0] or m.photographs for m in METHODS.values())
+    assert all(m.cost[1] for m in METHODS.values() if m.cost[0])
 
 
 def test_an_unknown_method_is_told_from_the_known():

@@ -75,6 +75,22 @@ def test_the_page_says_what_was_measured_and_what_was_not(done, bar_images):
     assert "nan" not in text.split("<script>")[0].lower()
 
 
+def test_contests_of_others_stand_apart_where_methods_for_photographs_took_part(done, bar_images):
+    assert "Published for other pictures" not in page(done, bar_images)
+    photographs = replace(
+        done, source="photos", rows=(*done.rows, Row(METHODS["fisher"], "out of memory", 600, 0))
+    )
+    found = page(photographs, bar_images)
+    assert "Published for other pictures" in found
+    for words in ("Sparse coding", "47.1 %", "25.7 %", "Krizhevsky, Sutskever &amp; Hinton 2012, table 1"):
+        assert words in found
+
+
+def test_the_practical_answer_ends_the_report(done, bar_images):
+    found = page(done, bar_images)
+    assert found.index("Is a convolutional network needed here?") > found.index("How it was measured")
+
+
 def test_published_figures_stand_only_beside_the_digits_they_were_measured_on(done, bar_images):
     assert "published 12 %" in page(done, bar_images).replace(SPACE, " ")
     other = page(replace(done, source="bars"), bar_images)

@@ -81,6 +81,7 @@ def compare(
 
 def _run(contest: Contest, opened: Images, heard: bool, json: bool) -> None:
     """Run the contest and say what it came to."""
+    from convscope.comparison.advice import advice
     from convscope.report.comparison import write_comparison
 
     with _stopping():
@@ -90,8 +91,8 @@ def _run(contest: Contest, opened: Images, heard: bool, json: bool) -> None:
     if json:
         return as_json(told)
     print(_table(done))
-    if done.answer:
-        print(f"\n{done.answer}")
+    for sentence in advice(done.table):
+        print(f"\n{sentence}")
     return None
 
 
@@ -131,30 +132,44 @@ def _stopping() -> Iterator[None]:
 
 
 def _list(json: bool) -> None:
+    from convscope.comparison.budget import BUDGETS
     from convscope.comparison.catalogue import METHODS
+    from convscope.comparison.method import PHOTOGRAPHS
+    from convscope.native.runner import available_processors
 
     if json:
         return as_json({"methods": [_told(method) for method in METHODS.values()]})
+    cores = available_processors()
     rows = [
-        [m.name, m.preprocessing, f"{m.cost[0]:g}", f"{m.cost[1]:g}", _percent(m.published and m.published.error_percent),
-         m.about]
+        [m.name, m.preprocessing, _seconds(m.cost[0]), _seconds(m.cost[1]), _seconds(m.photographs / cores),
+         _percent(m.published and m.published.error_percent), m.about]
         for m in METHODS.values()
     ]  # fmt: skip
-    print(table(["method", "preprocessing", "s", "s quick", "published", "what it is"], [
-        [*r[:2], *(cell.rjust(9) for cell in r[2:5]), r[5]] for r in rows
-    ], left=6))  # fmt: skip
+    print(table(["method", "preprocessing", "mnist", "quick", "photos", "published", "what it is"], [
+        [*r[:2], *(cell.rjust(9) for cell in r[2:6]), r[6]] for r in rows
+    ], left=7))  # fmt: skip
     total = [sum(m.cost[i] for m in METHODS.values()) for i in (0, 1)]
+    fits = [m for m in METHODS.values() if m.photographs and not BUDGETS["default"].too_much(m, PHOTOGRAPHS)]
     print(
-        f"\nSeconds are estimates for mnist on two idle cores: {total[0]:,.0f} in all, {total[1]:,.0f} with --budget quick."
+        f"\nEstimates. mnist: on two idle cores, {_seconds(total[0])} in all, {_seconds(total[1])} with --budget quick. "
+        f"photos: {PHOTOGRAPHS:,} photographs of 160 pixels on the {cores} cores here; {len(fits)} methods fit the default "
+        f"budget, {_seconds(sum(m.photographs for m in fits) / cores)} in all, the others want --budget full, or a GPU."
     )
     return None
+
+
+def _seconds(seconds: float) -> str:
+    """A cost as it is read in a list; none where there is none."""
+    hours = seconds / 3600
+    return "" if not seconds else f"{seconds:,.0f} s" if hours < 1 else f"{hours:.1f} h"
 
 
 def _told(method: Any) -> dict[str, Any]:
     known = method.published
     return {
         "name": method.name, "title": method.title, "about": method.about, "preprocessing": method.preprocessing,
-        "seconds": method.cost[0], "seconds_quick": method.cost[1], "settings": dict(method.settings),
+        "seconds": method.cost[0], "seconds_quick": method.cost[1],
+        "processor_seconds_photographs": method.photographs, "settings": dict(method.settings),
         "choices": {k: list(v) for k, v in method.choices.items()},
         "published_error_percent": known and known.error_percent, "published_source": known and known.source,
         "convolutional": method.convolutional,

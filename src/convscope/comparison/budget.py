@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from convscope.comparison.method import Method
+from convscope.native.runner import available_processors
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,19 @@ class Budget:
         """How many of the training pictures are learned from."""
         return min(available, self.pictures or available)
 
+    def too_much(self, method: Method, available: int) -> str:
+        """Why a method for photographs would not end within the limit, by estimate; empty where it would.
+
+        >>> from convscope.comparison.catalogue import METHODS
+        >>> BUDGETS["full"].too_much(METHODS["alexnet"], 9_469)
+        ''
+        """
+        seconds = method.seconds_for(self.learned(available))
+        if self.limit_seconds is None or seconds <= self.limit_seconds or (method.gpu and has_gpu()):
+            return ""
+        hours = seconds / available_processors() / 3600
+        return f"needs about {hours:.2g} hours here: --budget full{', or a GPU' if method.gpu else ''}"
+
 
 BUDGETS = {
     budget.name: budget
@@ -40,3 +55,11 @@ BUDGETS = {
     )
 }
 """Every budget by name."""
+
+
+@cache
+def has_gpu() -> bool:
+    """Whether there is one that `--device auto` would take."""
+    from convscope.training.device import choose
+
+    return choose("auto") != "cpu"

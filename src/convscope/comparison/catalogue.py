@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from convscope.comparison import classic, learned
+from convscope.comparison import classic, learned, photographs
 from convscope.comparison.method import Method
 from convscope.errors import MethodError, instead
 
-METHODS: dict[str, Method] = {method.name: method for method in (*classic.METHODS, *learned.METHODS)}
-"""Every method by name, in the order of the table of 1998."""
+METHODS: dict[str, Method] = {
+    method.name: method for method in (*classic.METHODS, *learned.METHODS, *photographs.METHODS)
+}
+"""Every method by name, in the order of the table of 1998, those for photographs behind them."""
 
 
 def chosen(names: tuple[str, ...]) -> tuple[Method, ...]:
@@ -23,3 +25,12 @@ def chosen(names: tuple[str, ...]) -> tuple[Method, ...]:
         if name not in METHODS:
             raise MethodError(f"there is no method {name!r}: {instead(name, METHODS)}")
     return tuple(m for m in METHODS.values() if not names or m.name in names)
+
+
+def table_of(photographs: bool) -> tuple[Method, ...]:
+    """The methods that take part where none is named: those of MNIST's table, or those for photographs.
+
+    >>> [m.name for m in table_of(photographs=True)][:2]
+    ['linear', 'knn']
+    """
+    return tuple(m for m in METHODS.values() if (m.photographs if photographs else m.cost[0]))

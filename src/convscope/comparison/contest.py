@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from convscope.comparison.budget import BUDGETS, Budget
-from convscope.comparison.catalogue import METHODS, chosen
+from convscope.comparison.catalogue import chosen, table_of
 from convscope.comparison.experiments import PLAIN, Experiment, longer, named
 from convscope.comparison.method import Method
 from convscope.comparison.rows import Comparison, Row, row_of, status_of
@@ -24,6 +24,8 @@ from convscope.data.images import Images
 from convscope.errors import MethodError
 
 LONGEST_REASON = 200
+SMALL = 64
+"""Grey pictures of up to so many pixels are for the methods of MNIST's table, all others for those for photographs."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ class Contest:
         out: str | Path | None = None,
     ):
         self.images, self.budget, self.seed = images, budget_of(budget), seed
-        self.methods, self.experiments = chosen(only), named(experiments)
+        self.experiments, self.named = named(experiments), bool(only)
+        asked = {name for experiment in self.experiments for name in experiment.methods}
+        usual = table_of(photographs=images.shape[0] > 1 or max(images.shape[1:]) > SMALL)
+        self.methods = chosen(only or tuple({m.name for m in usual} | asked))
         self.store = Store(out if out is not None else folder_for(images.name))
         self.rows: list[Row] = []
         if all(self.unfit(method) for method in self.methods):
@@ -132,7 +137,8 @@ class Contest:
         """Why a method does not take part; empty where it does."""
         if method.needs and importlib.util.find_spec(method.needs) is None:
             return f"it needs {method.needs}: pip install 'convscope[compare]'"
-        return method.unfit(self.images.shape, len(self.images.classes), self.images.background)
+        made_for = method.unfit(self.images.shape, len(self.images.classes), self.images.background)
+        return made_for or self.budget.too_much(method, len(self.images.train))
 
     def jobs(self) -> list[Job]:
         """What is to be done, in order: the table, or the experiments and what there is of the table already."""
@@ -225,7 +231,7 @@ class Contest:
     def command(self) -> str:
         """What a person would type for it."""
         words = ["convscope", "compare", self.images.name]
-        if len(self.methods) < len(METHODS):
+        if self.named:
             words += [word for method in self.methods for word in ("--only", method.name)]
         words += [word for experiment in self.experiments for word in ("--experiment", experiment.name)]
         words += ["--budget", self.budget.name] if self.budget.name != "default" else []

@@ -10,7 +10,8 @@ from jaxtyping import Float, UInt8
 
 from convscope.nets.views import shown
 
-CHUNK = 4096
+CHUNK, LARGEST_CHUNK = 4096, 16_000_000
+"""So many pictures are prepared at once, of so many values in all."""
 LARGEST = 32
 FIELD = 20
 """Side of the square that MNIST's digits were fitted into, inside of their 28 pixels."""
@@ -29,7 +30,8 @@ class Feature:
 
     def __call__(self, pixels: Batch) -> UInt8[np.ndarray, "n c y x"]:
         """The pictures as the method is shown them."""
-        parts = [self.shown(np.asarray(pixels[i : i + CHUNK])) for i in range(0, len(pixels), CHUNK)]
+        step = max(1, min(CHUNK, LARGEST_CHUNK // max(pixels[:1].size, 1)))
+        parts = [self.shown(np.asarray(pixels[i : i + step])) for i in range(0, len(pixels), step)]
         return np.concatenate(parts) if parts else self.shown(np.asarray(pixels))
 
 
@@ -63,6 +65,21 @@ def areas(have: int, want: int) -> Float[np.ndarray, "want have"]:
     pixel = np.arange(have)
     covered = np.minimum(high, pixel + 1) - np.maximum(low, pixel)
     return (np.clip(covered, 0, None) * want / have).astype(np.float32)
+
+
+def at_most(side: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A preprocessing that makes pictures smaller, by means of areas, until no side is over `side` pixels.
+
+    >>> at_most(8)(np.zeros((1, 3, 16, 12), np.uint8)).shape
+    (1, 3, 8, 6)
+    """
+
+    def shown(pixels: Batch) -> UInt8[np.ndarray, "n c y x"]:
+        part = side / max(pixels.shape[2:])
+        height, width = (max(1, round(part * length)) for length in pixels.shape[2:])
+        return pixels if part >= 1 else resized(pixels, (height, width))
+
+    return shown
 
 
 def deslanted(pixels: Batch) -> Batch:
@@ -128,6 +145,8 @@ FEATURES = {
     for feature in (
         Feature("none", "the pixels as they are; sides over 32 pixels are brought to 32", whole),
         Feature("picture", "the whole picture at its own size", lambda pixels: pixels),
+        Feature("up to 64", "sides over 64 pixels are brought to 64", at_most(64)),
+        Feature("up to 128", "sides over 128 pixels are brought to 128", at_most(128)),
         Feature("deslanted", "sheared until the stroke's main axis stands upright", deslanted, strokes=True),
         Feature(
             "deslanted 20x20",

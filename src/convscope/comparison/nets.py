@@ -64,14 +64,19 @@ class Taught:
 
 
 def net(
-    task: Task, net: str, recipe: str, knobs: Mapping[str, Any] | None = None, folder: str = "run"
+    task: Task,
+    net: str,
+    recipe: str,
+    knobs: Mapping[str, Any] | None = None,
+    folder: str = "run",
+    device: str = "cpu",
 ) -> Taught:
     """A net of the zoo, or stack text, taught the task by a named recipe with some knobs changed.
 
     What an earlier, killed attempt left is deleted: seconds that are reported are those of one whole training.
     """
     chosen = recipe_for(net, recipe).recipe.changed(**(knobs or {}))
-    plan = make_plan(_images(task), net, chosen, seed=task.seed, device="cpu")
+    plan = make_plan(_images(task), net, chosen, seed=task.seed, device=device)
     where = task.folder / folder
     shutil.rmtree(where, ignore_errors=True)
     for _ in training(plan, where):

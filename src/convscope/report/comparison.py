@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from convscope.comparison.advice import advice
+from convscope.comparison.elsewhere import ELSEWHERE
 from convscope.comparison.experiments import EXPERIMENTS
+from convscope.comparison.method import Method
 from convscope.comparison.rows import Comparison, Row, between, lone, ranked
 from convscope.comparison.telling import SHOWN
 from convscope.data.images import Images
@@ -113,11 +116,20 @@ def page(done: Comparison, images: Images) -> str:
             lone=lone_errors(order, images),
             questions=questions(done),
             measured=len(order),
+            advice=advice(done.table),
+            elsewhere=tuple(ELSEWHERE.values())
+            if any(of_photographs(row.method) for row in done.table)
+            else (),
             left=[row for row in done.table if not row.measured],
             seconds=duration(sum(seconds(row) for row in order)),
             peak=f"{max((row.record['memory_bytes'] or 0 for row in order), default=0) / 1e9:.1f}{SPACE}GB",
         )
     )
+
+
+def of_photographs(method: Method) -> bool:
+    """Whether a method is for photographs alone, as those of the contests of 2010 and 2012 were."""
+    return bool(method.photographs) and not method.cost[0]
 
 
 @cache
