@@ -206,10 +206,9 @@ def words(pixels: UInt8[np.ndarray, "n c h w"], seed: int, size: int, step: int)
     from sklearn.cluster import MiniBatchKMeans
 
     rows = sampled(pixels, seed, step)
-    found = MiniBatchKMeans(
-        min(size, len(rows)), batch_size=4096, n_init=1, max_iter=30, random_state=seed
-    ).fit(rows)
-    return Words(found.cluster_centers_.astype(np.float32), step)
+    how: dict[str, Any] = {"batch_size": 4096, "n_init": 1, "max_iter": 30, "random_state": seed}
+    found = MiniBatchKMeans(min(size, len(rows)), **how).fit(rows)
+    return Words(np.asarray(found.cluster_centers_, np.float32), step)
 
 
 def mixture(pixels: UInt8[np.ndarray, "n c h w"], seed: int, size: int, components: int, step: int) -> Fisher:
@@ -226,8 +225,10 @@ def mixture(pixels: UInt8[np.ndarray, "n c h w"], seed: int, size: int, componen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # after its rounds it is taken as it is
         model.fit((rows - mean) @ axes)
-    made = (model.weights_ + TINY, model.means_, np.sqrt(model.covariances_))
-    return Fisher(mean, axes, *(np.asarray(part, np.float32) for part in made), step)
+    weights, means, squares = (
+        np.asarray(part, np.float32) for part in (model.weights_, model.means_, model.covariances_)
+    )
+    return Fisher(mean, axes, weights + np.float32(TINY), means, np.sqrt(squares), step)
 
 
 def atoms(
