@@ -181,12 +181,26 @@ def test_when_too_many_wait_others_are_told_when_to_ask_again_and_slow_ones_are_
             time.sleep(0.005)
         full = ask.post("/predict", content=digits[1])
         assert (full.status_code, full.headers["retry-after"]) == (503, "1")
-        assert full.json()["error"] == "1 pictures wait already; ask again in a second"
+        held_bytes = f"{len(digits[0]):,} bytes"
+        assert full.json()["error"] == f"1 pictures and {held_bytes} wait already; ask again in a second"
         assert ask.get("/ready").status_code == 503 and ask.get("/health").status_code == 200
         waits.join()
         assert first[0].status_code == 408 and first[0].json()["error"] == "not done within 0.5 seconds"
         held.set()
         assert ask.post("/predict", content=digits[1]).status_code == 200 and service.waiting == 0
+
+
+def test_no_more_bytes_are_held_than_may_be_however_they_come(digits):
+    service = Service(RUN, Limits(held=50_000))
+    with TestClient(make_app(service, HERE), base_url=BASE) as ask:
+        many = (b"x" * 10_000 for _ in range(20))
+        for body in ({"content": b"x" * 60_000}, {"content": many}, {"files": {"picture": b"x" * 60_000}}):
+            full = ask.post("/predict", **body)
+            assert (full.status_code, full.headers["retry-after"]) == (503, "1"), body
+            assert service.room.held == 0, "what was held for a request is given back"
+        assert ask.post("/predict", content=digits[0]).status_code == 200
+        assert ask.post("/predict", files={"picture": digits[0]}).status_code == 200
+    assert service.room.held == 0
 
 
 def test_its_openapi_description_names_every_status_and_fits_its_answers(ask):

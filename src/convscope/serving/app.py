@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,8 @@ PLAIN = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 """Kinds under which a picture may come, beside image/*; the last is what curl says of any body."""
 MANY = "multipart/form-data"
 RETRY = {"Retry-After": "1"}
+Coming = Coroutine[Any, Any, list[tuple[str, bytes]]]
+"""Pictures by name, once all of them have come."""
 
 
 class Said(BaseModel):
@@ -119,11 +121,14 @@ def make_app(service: Service, hosts: frozenset[str], token: str = "") -> App:
     @app.post("/predict", openapi_extra=BODY, response_model=Predictions, responses=ERRORS)
     async def predict(request: Request) -> Response:
         """Class probabilities of a picture (the body), or of several (multipart): PNG, JPEG, WebP, GIF, TIFF or BMP."""
-        kind, pictures = _kind(request.headers.get("content-type", "")), _many(request, service)
-        if kind != MANY:
-            pictures.close()
-            pictures = _one(kind, request.receive)
-        status, body, headers = await _answer(service, metrics, pictures)
+        kind = _kind(request.headers.get("content-type", ""))
+
+        def pictures(receive: Receive) -> Coming:
+            if kind != MANY:
+                return _one(kind, receive)
+            return _many(Request(request.scope, receive), service)
+
+        status, body, headers = await _answer(service, metrics, request.receive, pictures)
         return Response(body, status, headers, "application/json")
 
     async def soon(scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +140,7 @@ def make_app(service: Service, hosts: frozenset[str], token: str = "") -> App:
         )
         if kind == MANY:
             return await app(scope, receive, send)
-        status, body, more = await _answer(service, metrics, _one(kind, receive))
+        status, body, more = await _answer(service, metrics, receive, lambda counted: _one(kind, counted))
         sized = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         headers = [*sized, *((key.lower().encode(), value.encode()) for key, value in more.items())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -182,13 +187,20 @@ def _told(app: FastAPI, service: Service, metrics: Metrics) -> None:
 
 
 async def _answer(
-    service: Service, metrics: Metrics, pictures: Coroutine[Any, Any, list[tuple[str, bytes]]]
+    service: Service, metrics: Metrics, receive: Receive, pictures: Callable[[Receive], Coming]
 ) -> tuple[int, bytes, dict[str, str]]:
-    """Status, JSON and headers of an answer to pictures that may still be on their way."""
+    """Status, JSON and headers of an answer to `pictures`, which are still on their way."""
     limits = service.limits
     try:
-        async with asyncio.timeout(limits.seconds):
-            said = await service.predictions(await pictures)
+        with service.room.part() as take:
+
+            async def counted() -> MutableMapping[str, Any]:
+                message = await receive()
+                take(len(message.get("body", b"")))
+                return message
+
+            async with asyncio.timeout(limits.seconds):
+                said = await service.predictions(await pictures(counted))
     except RefusedError as refused:
         status, words, headers = refused.status, str(refused), {}
     except PictureError as error:
@@ -196,7 +208,7 @@ async def _answer(
     except BusyError:
         status, words, headers = (
             503,
-            f"{service.waiting:,} pictures wait already; ask again in a second",
+            f"{service.waiting:,} pictures and {service.room.held:,} bytes wait already; ask again in a second",
             RETRY,
         )
     except TimeoutError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,19 +24,49 @@ SMALL, SMALL_PIXELS = 32_768, 262_144
 @dataclass(frozen=True)
 class Limits:
     """How much is taken at once: `bytes` a request, `pixels` a picture, `pictures` a request; how many may be `waiting`
-    in all before others are sent away; and after how many `seconds` a request is given up."""
+    in all, and how many bytes may be `held` for them, before others are sent away; and after how many `seconds` a request
+    is given up."""
 
     bytes: int = 16_000_000
     pixels: int = 40_000_000
     pictures: int = 64
     waiting: int = 1024
+    held: int = 512_000_000
     seconds: float = 10.0
     batch: int = 64
     decoders: int = 2
 
 
 class BusyError(Exception):
-    """As many pictures wait as may."""
+    """As many pictures wait as may, or as many bytes of them are held."""
+
+
+class Room:
+    """Bytes of all requests together, those that are still on their way among them."""
+
+    def __init__(self, most: int):
+        self.most, self.held = most, 0
+
+    @contextmanager
+    def part(self) -> Iterator[Callable[[int], None]]:
+        """Within the block what is given takes so many bytes more, all of which are given back at its end.
+
+        Raises:
+            BusyError: There is no room for them.
+        """
+        own = 0
+
+        def take(count: int) -> None:
+            nonlocal own
+            if self.held + count > self.most:
+                raise BusyError
+            own += count
+            self.held += count
+
+        try:
+            yield take
+        finally:
+            self.held -= own
 
 
 class Service:
@@ -49,7 +80,7 @@ class Service:
         self.predictor.answers(
             [Prepared("", np.repeat(blank, many, 0), blank[0], ())]
         )  # the first takes longer
-        self.waiting = 0
+        self.waiting, self.room = 0, Room(self.limits.held)
         self.observed: Callable[[float], None] = lambda _: None
         self.decoding: Lane[Picture, Prepared] = Lane(self._decoded, self.limits.decoders, 1, "decoding")
         self.asking: Lane[Picture | Prepared, Prediction] = Lane(self._asked, 1, self.limits.batch, "asking")
