@@ -141,7 +141,7 @@ def test_files_that_vanish_while_it_runs_are_said(tmp_path, monkeypatch):
         return whole(place, entry, first)
 
     monkeypatch.setattr(Folder, "read", read)
-    monkeypatch.setattr(packing, "processors", lambda: 1)
+    monkeypatch.setattr(packing, "available_processors", lambda: 1)
     monkeypatch.setattr("convscope.data.own.sampled", lambda *_: packs_sample())
     said = reasons(images(folder))
     assert set(said) == {"003.png", *(f"{i:03d}.png" for i in range(5, 10))}

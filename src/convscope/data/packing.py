@@ -14,8 +14,9 @@ from queue import SimpleQueue
 from convscope.data.decoders import Decoder, Pixels, pixels_or_problem
 from convscope.data.listing import Entry, Skipped
 from convscope.data.pictures import quietly
-from convscope.data.rows import FLUSH_SECONDS, Kept, Rows, Shape, processors
+from convscope.data.rows import FLUSH_SECONDS, Kept, Rows, Shape
 from convscope.errors import PictureError
+from convscope.native.runner import available_processors
 
 CHUNK, CHUNK_BYTES, CHUNK_PIXELS = 64, 16_000_000, 8_000_000
 # Starting a decoder takes a twentieth of a second, which a few pictures are not worth.
@@ -176,4 +177,4 @@ def _decoding(shape: Shape, mode: str, many: bool) -> Iterator[Lend]:
 
 def _workers() -> int:
     """One more than there are processors: while a decoder waits for its next lot, another has work."""
-    return processors() + 1
+    return available_processors() + 1

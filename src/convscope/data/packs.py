@@ -25,7 +25,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from convscope.data.cache import Shelf, cache_folder, times
-from convscope.data.rows import Kept, Rows, Shape, processors, remove_rows
+from convscope.data.rows import Kept, Rows, Shape, remove_rows
+from convscope.native.runner import available_processors
 
 # Changes when the same files would be packed otherwise.
 VERSION = 3
@@ -165,7 +166,7 @@ def _write_rows(path: Path, rows: Rows, places: Int[np.ndarray, " n"]) -> None:
 
     path.touch()
     os.truncate(path, len(places) * rows.bytes)
-    threads = processors()
+    threads = available_processors()
     step = -(-len(places) // threads)
     try:
         with ThreadPoolExecutor(threads) as pool:

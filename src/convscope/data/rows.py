@@ -133,11 +133,6 @@ def remove_rows(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def processors() -> int:
-    """How many this program may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _opened(folder: Path | None, name: str) -> BinaryIO:
     if folder is None:
         return io.BytesIO()
