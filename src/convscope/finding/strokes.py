@@ -81,10 +81,9 @@ class Strokes:
             min(max(edge, 0), side) for edge, side in zip(frame, (wide, high, wide, high), strict=True)
         )
         labels = self.labels[top:bottom, left:right]
-        inside = np.bincount(labels.ravel(), minlength=len(self.sizes))
-        own = inside >= np.maximum(OWN * self.sizes, 1)
-        own[0] = False
-        mask = own[labels] if own.any() else labels > 0
+        names, inside = np.unique(labels[labels > 0], return_counts=True)
+        own = names[inside >= OWN * self.sizes[names]]
+        mask = np.isin(labels, own) if len(own) else labels > 0
         aside = round((right - left) * (1 - CORE) / 2)
         core, given = mask.copy(), self.given[top:bottom, left:right]
         core[:, :aside], core[:, core.shape[1] - aside :] = False, False
