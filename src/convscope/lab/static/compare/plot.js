@@ -7,7 +7,7 @@ import { axis } from "./scale.js";
 const [WIDTH, HEIGHT] = [400, 240];
 const EDGE = { left: 48, right: 16, top: 12, bottom: 40 };
 
-/** @typedef {{ name: string, points: [number, number][] }} Line  place, error in percent */
+/** @typedef {{ name: string, colour: number, points: [number, number][] }} Line  place, error in percent */
 
 /** @param {{ title: string, lines: Line[], log: boolean, across: string, said: (x: number) => string }} what @returns {HTMLElement} */
 export function plot({ title, lines, log, across, said }) {
@@ -25,17 +25,17 @@ export function plot({ title, lines, log, across, said }) {
     svg("text", { x: EDGE.left - 8, y: y(tick) + 4, "text-anchor": "end", ...label }, `${Number(tick.toPrecision(2))} %`));
   xs.forEach((place, n) => drawing.append(svg("text", { x: x(place), y: HEIGHT - 22, "text-anchor": n === 0 && !log ? "start" : n === xs.length - 1 ? "end" : "middle", ...label }, short(place, said))));
   drawing.append(svg("text", { x: (EDGE.left + WIDTH - EDGE.right) / 2, y: HEIGHT - 4, "text-anchor": "middle", ...label }, across));
-  lines.forEach(({ name, points }, n) => {
+  lines.forEach(({ name, colour, points }) => {
     const path = points.map(([a, b], k) => `${k ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
-    drawing.append(svg("path", { d: path, fill: "none", stroke: hue(n), "stroke-width": 2, "stroke-linejoin": "round" }));
+    drawing.append(svg("path", { d: path, fill: "none", stroke: hue(colour), "stroke-width": 2, "stroke-linejoin": "round" }));
     for (const [a, b] of points) {
-      const dot = svg("circle", { cx: x(a), cy: y(b), r: 4, fill: hue(n) });
+      const dot = svg("circle", { cx: x(a), cy: y(b), r: 4, fill: hue(colour) });
       dot.addEventListener("pointermove", (event) => say(`${name}, ${said(a)}: ${b.toFixed(2)} %`, /** @type {PointerEvent} */ (event)));
       dot.addEventListener("pointerleave", () => say(""));
       drawing.append(dot);
     }
   });
-  const names = el("ul", { class: "names" }, ...lines.map(({ name }, n) => el("li", {}, svg("svg", { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 24, y1: 4, y2: 4, stroke: hue(n), "stroke-width": 2 })), name)));
+  const names = el("ul", { class: "names" }, ...lines.map(({ name, colour }) => el("li", {}, svg("svg", { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 24, y1: 4, y2: 4, stroke: hue(colour), "stroke-width": 2 })), name)));
   return el("figure", { class: "curves" }, el("figcaption", { class: "row" }, names), drawing);
 }
 
