@@ -215,8 +215,10 @@ def test_photographs_have_a_table_of_their_own(bar_images, tmp_path):
     colour = replace(bar_images, train=replace(bar_images.train, pixels=pixels), ground=None)
     contest = Contest(colour, out=tmp_path)
     assert contest.methods == catalogue.table_of(photographs=True)
-    assert contest.unfit(catalogue.METHODS["alexnet"]) == "it is for pictures of 96 pixels and more"
+    assert contest.unfit(catalogue.METHODS["alexnet"]) == "it is for pictures of 96 pixels and more (--size)"
     assert contest.command == "convscope compare bars"
+    sized = replace(colour, prepared={"size": [16, 16], "fit": "crop"})
+    assert Contest(sized, out=tmp_path).command == "convscope compare bars --size 16 --fit crop"
     assert Contest(bar_images, out=tmp_path).methods == catalogue.table_of(photographs=False)
     assert {job.method.name for job in Contest(colour, experiments=("permutation",), out=tmp_path).jobs()} == {
         "knn", "same-size"

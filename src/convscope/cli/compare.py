@@ -26,9 +26,7 @@ def register(app: typer.Typer) -> None:
 def compare(
     source: Annotated[
         str,
-        typer.Argument(
-            help="A folder, zip, tar or CSV of pictures; or a name: mnist, fashion-mnist, cifar10."
-        ),
+        typer.Argument(help="A folder, zip, tar or CSV of pictures, or mnist, fashion-mnist, cifar10."),
     ] = "mnist",
     only: Annotated[
         list[str] | None, typer.Option(help="Only this method, as --list names it. Can be repeated.")
@@ -37,19 +35,19 @@ def compare(
         list[str] | None,
         typer.Option(
             help="What convolution buys, in place of the table: learning-curves, permutation, shifts, "
-            "same-parameters, or all. "
-            "Can be repeated."
+            "same-parameters, or all. Can be repeated."
         ),
     ] = None,
     budget: Annotated[
         str,
-        typer.Option(
-            help="quick: 10,000 training pictures; default: up to 60,000; full: all, no time limit."
-        ),
+        typer.Option(help="quick: 10,000 training pictures; default: 60,000; full: all, no time limit."),
     ] = "default",
-    list_: Annotated[
-        bool, typer.Option("--list", help="List the methods and what each costs, and end.")
-    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the methods and what each costs.")] = False,
+    size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Side in pixels of a folder's pictures; by default what fits them."),
+    ] = None,
+    fit: Annotated[str | None, typer.Option(help="pad (the default), crop or stretch.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same random numbers.")] = 0,
     out: Annotated[
         Path | None,
@@ -73,7 +71,8 @@ def compare(
     from convscope.data.images import images
 
     heard = progress is Progress.json
-    opened = images(source, reading_shown(source, heard))
+    prepared: dict[str, Any] = {"size": size, "fit": fit}
+    opened = images(source, reading_shown(source, heard), **prepared)
     asked = {"only": tuple(only or ()), "experiments": tuple(experiment or ())}
     contest = Contest(opened, **asked, budget=budget, seed=seed, out=out)
     return _run(contest, opened, heard, json)
@@ -121,10 +120,7 @@ def _follow(contest: Contest, opened: Images, heard: bool) -> dict[str, Any]:
 def _stopping() -> Iterator[None]:
     """Within the block SIGTERM is what Ctrl-C is: the method that runs is left, and all that is done is kept."""
 
-    def stop(number: int, frame: Any) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
@@ -187,13 +183,21 @@ def _line(row: Row) -> str:
 
 
 def _table(done: Comparison) -> str:
-    heads = ["method", "preprocessing", "published", "error", "95 % interval", "rejected"]
+    heads = [
+        "method",
+        "preprocessing",
+        *(["published"] if done.published else []),
+        "error",
+        "95 % interval",
+        "rejected",
+    ]
     heads += ["learn", "answer", "numbers", "memory"]
     rows = []
     for row in done.rows:
         known = row.method.published if done.published else None
         title = row.method.title + (f", {row.condition}" if row.condition else "")
-        front = [title, row.method.preprocessing, _percent(known and known.error_percent)]
+        front = [title, row.method.preprocessing]
+        front += [_percent(known and known.error_percent)] if done.published else []
         if not row.measured:
             rows.append([*front, row.status, *[""] * 6])
             continue

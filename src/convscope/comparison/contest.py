@@ -230,12 +230,12 @@ class Contest:
     @property
     def command(self) -> str:
         """What a person would type for it."""
-        words = ["convscope", "compare", self.images.name]
-        if self.named:
-            words += [word for method in self.methods for word in ("--only", method.name)]
-        words += [word for experiment in self.experiments for word in ("--experiment", experiment.name)]
-        words += ["--budget", self.budget.name] if self.budget.name != "default" else []
-        return shlex.join([*words, *(["--seed", str(self.seed)] if self.seed else [])])
+        only = [method.name for method in self.methods] if self.named else []
+        experiments = [experiment.name for experiment in self.experiments]
+        words = words_of(
+            self.images.name, _prepared(self.images), only, experiments, self.budget.name, self.seed
+        )
+        return f"convscope {shlex.join(words)}"
 
     @property
     def comparison(self) -> Comparison:
@@ -251,6 +251,33 @@ class Contest:
         return Comparison(
             self.store.path, self.images.name, self.budget.name, self.seed, len(self.images.test), rows, where
         )
+
+
+def words_of(
+    source: str,
+    prepared: Sequence[str],
+    only: Sequence[str],
+    experiments: Sequence[str],
+    budget: str,
+    seed: int,
+) -> list[str]:
+    """The words behind `convscope` that ask for a contest; what is as it would be anyway is left out.
+
+    >>> words_of("mnist", (), ["knn"], (), "quick", 0)
+    ['compare', 'mnist', '--only', 'knn', '--budget', 'quick']
+    """
+    words = ["compare", source, *prepared]
+    words += [word for name in only for word in ("--only", name)]
+    words += [word for name in experiments for word in ("--experiment", name)]
+    words += ["--budget", budget] if budget != "default" else []
+    return [*words, "--seed", str(seed)] if seed else words
+
+
+def _prepared(images: Images) -> list[str]:
+    """The options by which the same pictures come again, of a user's own that are square."""
+    height, width = images.prepared.get("size", (0, 1))
+    fit = images.prepared.get("fit", "pad")
+    return [*(["--size", str(height)] if height == width else []), *(["--fit", fit] if fit != "pad" else [])]
 
 
 def budget_of(name: str) -> Budget:

@@ -127,7 +127,7 @@ class Method:
         if FEATURES[self.feature].strokes and not strokes(shape, background):
             return f"{self.feature} is for strokes on black, one channel, up to 64 pixels"
         if min(shape[1:]) < self.least:
-            return f"it is for pictures of {self.least} pixels and more"
+            return f"it is for pictures of {self.least} pixels and more (--size)"
         if self.grey and shape[0] != 1:
             return "it is for grey pictures"
         if self.exact_classes and classes != self.exact_classes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convscope.comparison.catalogue import chosen
-from convscope.comparison.contest import budget_of
+from convscope.comparison.contest import budget_of, words_of
 from convscope.comparison.experiments import named
 from convscope.comparison.packaged import FOLDER, names, packaged, read
 from convscope.comparison.telling import RESULTS, SHEET
@@ -47,11 +47,7 @@ class ContestOrder:
 
     def words(self, out: str = "") -> list[str]:
         """The words behind `convscope`; what is as it would be anyway is left out."""
-        words = ["compare", self.source]
-        words += [word for name in self.only for word in ("--only", name)]
-        words += [word for name in self.experiments for word in ("--experiment", name)]
-        words += ["--budget", self.budget] if self.budget != "default" else []
-        words += ["--seed", str(self.seed)] if self.seed else []
+        words = words_of(self.source, (), self.only, self.experiments, self.budget, self.seed)
         return [*words, "--out", out] if out else words
 
     def command(self) -> str:
