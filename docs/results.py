@@ -18,7 +18,7 @@ from convscope.comparison.telling import SHEET
 from convscope.data.sources import SOURCES
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results-1998.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results-1998.md", ROOT / "docs" / "results-2012.md")
 MARK = re.compile(r"(<!-- (\w+) (\S+) -->\n).*?(<!-- end -->)", re.S)
 SHORT = (
     "linear",
@@ -36,11 +36,15 @@ WITHIN_POINTS, WITHIN_PART = 0.5, 0.2
 
 def take(folder: Path) -> Path:
     """Put a contest's results into the package."""
+    text = (folder / "results.json").read_text()
     told = read(folder / "results.json")
+    place = Path(told["source"])
+    if place.is_absolute():  # where it lay is of no interest
+        text = text.replace(str(place), place.name)
     budget = told.get("budget", "default")
     name = Path(told["source"]).stem + ("" if budget == "default" else f"-{budget}")
     path = FOLDER / f"{name}.json"
-    shutil.copyfile(folder / "results.json", path)
+    path.write_text(text)
     sheet = path.with_suffix(".png")
     sheet.unlink(missing_ok=True)
     if (
@@ -116,7 +120,57 @@ def _cell(row: dict[str, Any] | None) -> str:
     return "{} ({})".format(*error(row)) if row else ""
 
 
-TABLES = {"short": short, "full": full, "experiments": asked}
+def photographs(told: dict[str, Any]) -> str:
+    """Methods for photographs, the fewest errors first, and why others have no figure."""
+    rows = [
+        [row["title"], row["preprocessing"], *error(row), f"{row['processor_seconds']:,.0f}", f"{row['parameters']:,}",
+         f"{row['memory_bytes'] / 1e9:.2f} GB"]
+        for row in sorted(measured(told), key=lambda row: row["error_percent"])
+    ]  # fmt: skip
+    heads = ["method", "shown sides", "error", "95 % interval", "processor s", "numbers", "memory"]
+    left = [
+        f"{r['title']}: {r['status']}"
+        for r in told["results"]
+        if r["status"] != "measured" and not r["experiment"]
+    ]
+    without = f"Without a figure: {'; '.join(left)}.\n\n" if left else ""
+    return f"{table(heads, rows)}\n{told.get('answer', '')}\n\n{without}{evidence(told)}"
+
+
+def elsewhere(told: dict[str, Any]) -> str:
+    """Contests of others, as they were published; nothing of it was measured here."""
+    from convscope.comparison.elsewhere import ELSEWHERE
+
+    del told
+    heads = ["contest", "method", "on", "error", "not among five answers", "source"]
+    return table(
+        heads,
+        [
+            [
+                contest.title,
+                entry.method,
+                entry.on,
+                _printed(entry.top1_percent),
+                _printed(entry.top5_percent),
+                contest.source,
+            ]
+            for contest in ELSEWHERE.values()
+            for entry in contest.entries
+        ],
+    )
+
+
+def _printed(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:g} %"
+
+
+TABLES = {
+    "short": short,
+    "full": full,
+    "experiments": asked,
+    "photographs": photographs,
+    "elsewhere": elsewhere,
+}
 
 
 def measured(told: dict[str, Any]) -> list[dict[str, Any]]:

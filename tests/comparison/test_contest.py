@@ -108,6 +108,8 @@ def test_shifted_pictures_go_four_ways_and_lose_what_leaves():
 
 def test_a_method_that_takes_too_long_is_a_row_that_says_so(bar_images, tmp_path, monkeypatch):
     monkeypatch.setitem(BUDGETS, "quick", replace(BUDGETS["quick"], limit_seconds=1))
+    unknown = replace(catalogue.METHODS["boosted-trees"], cost=(0.0, 0.0))
+    monkeypatch.setitem(catalogue.METHODS, "boosted-trees", unknown)
     (row,) = compare(bar_images, only=["boosted-trees"], budget="quick", out=tmp_path).rows
     assert row.status == "stopped after its limit of 1 s of processor time"
     assert row.error_percent is None
@@ -229,9 +231,15 @@ def test_what_takes_hours_is_left_out_unless_there_is_a_gpu(monkeypatch):
     monkeypatch.setattr("convscope.comparison.budget.has_gpu", lambda: False)
     monkeypatch.setattr("convscope.comparison.budget.available_processors", lambda: 2)
     net = replace(catalogue.METHODS["alexnet"], photographs=36_000)
-    why = BUDGETS["default"].too_much(net, 9_469)
+    why = BUDGETS["default"].too_much(net, 9_469, photographs=True)
     assert why == "needs about 5 hours here: --budget full, or a GPU"
-    assert BUDGETS["default"].too_much(net, 300) == ""
-    assert BUDGETS["full"].too_much(net, 9_469) == ""
+    assert BUDGETS["default"].too_much(net, 300, photographs=True) == ""
+    assert BUDGETS["full"].too_much(net, 9_469, photographs=True) == ""
     monkeypatch.setattr("convscope.comparison.budget.has_gpu", lambda: True)
-    assert BUDGETS["default"].too_much(net, 9_469) == ""
+    assert BUDGETS["default"].too_much(net, 9_469, photographs=True) == ""
+
+
+def test_no_method_of_the_table_of_digits_is_left_out_for_its_cost():
+    for budget, digits in (("quick", 10_000), ("default", 60_000)):
+        for method in catalogue.table_of(photographs=False):
+            assert BUDGETS[budget].too_much(method, digits, photographs=False) == "", method.name

@@ -129,7 +129,7 @@ def _stopping() -> Iterator[None]:
 
 def _list(json: bool) -> None:
     from convscope.comparison.budget import BUDGETS
-    from convscope.comparison.catalogue import METHODS
+    from convscope.comparison.catalogue import METHODS, table_of
     from convscope.comparison.method import PHOTOGRAPHS
     from convscope.native.runner import available_processors
 
@@ -145,7 +145,8 @@ def _list(json: bool) -> None:
         [*r[:2], *(cell.rjust(9) for cell in r[2:6]), r[6]] for r in rows
     ], left=7))  # fmt: skip
     total = [sum(m.cost[i] for m in METHODS.values()) for i in (0, 1)]
-    fits = [m for m in METHODS.values() if m.photographs and not BUDGETS["default"].too_much(m, PHOTOGRAPHS)]
+    default = BUDGETS["default"]
+    fits = [m for m in table_of(photographs=True) if not default.too_much(m, PHOTOGRAPHS, photographs=True)]
     print(
         f"\nEstimates. mnist: on two idle cores, {_seconds(total[0])} in all, {_seconds(total[1])} with --budget quick. "
         f"photos: {PHOTOGRAPHS:,} photographs of 160 pixels on the {cores} cores here; {len(fits)} methods fit the default "

@@ -32,14 +32,14 @@ class Budget:
         """How many of the training pictures are learned from."""
         return min(available, self.pictures or available)
 
-    def too_much(self, method: Method, available: int) -> str:
-        """Why a method for photographs would not end within the limit, by estimate; empty where it would.
+    def too_much(self, method: Method, available: int, photographs: bool) -> str:
+        """Why a method would not end within the limit, by estimate; empty where it would.
 
         >>> from convscope.comparison.catalogue import METHODS
-        >>> BUDGETS["full"].too_much(METHODS["alexnet"], 9_469)
+        >>> BUDGETS["full"].too_much(METHODS["alexnet"], 9_469, photographs=True)
         ''
         """
-        seconds = method.seconds_for(self.learned(available))
+        seconds = method.seconds_for(self.learned(available), photographs)
         if self.limit_seconds is None or seconds <= self.limit_seconds or (method.gpu and has_gpu()):
             return ""
         hours = seconds / available_processors() / 3600

@@ -123,7 +123,8 @@ class Contest:
         self.images, self.budget, self.seed = images, budget_of(budget), seed
         self.experiments, self.named = named(experiments), bool(only)
         asked = {name for experiment in self.experiments for name in experiment.methods}
-        usual = table_of(photographs=images.shape[0] > 1 or max(images.shape[1:]) > SMALL)
+        self.photographs = images.shape[0] > 1 or max(images.shape[1:]) > SMALL
+        usual = table_of(self.photographs)
         self.methods = chosen(only or tuple({m.name for m in usual} | asked))
         self.store = Store(out if out is not None else folder_for(images.name))
         self.rows: list[Row] = []
@@ -138,7 +139,7 @@ class Contest:
         if method.needs and importlib.util.find_spec(method.needs) is None:
             return f"it needs {method.needs}: pip install 'convscope[compare]'"
         made_for = method.unfit(self.images.shape, len(self.images.classes), self.images.background)
-        return made_for or self.budget.too_much(method, len(self.images.train))
+        return made_for or self.budget.too_much(method, len(self.images.train), self.photographs)
 
     def jobs(self) -> list[Job]:
         """What is to be done, in order: the table, or the experiments and what there is of the table already."""

@@ -52,6 +52,8 @@ Teach = Callable[..., Classifier]
 
 PHOTOGRAPHS = 9_469
 """Pictures that `Method.photographs` counts."""
+DIGITS, COST_CORES = 60_000, 2
+"""Those that `Method.cost` counts, and on how many cores."""
 
 
 def strokes(shape: tuple[int, int, int], background: int | None) -> bool:
@@ -136,9 +138,11 @@ class Method:
             return f"it is for up to {self.most_classes} classes"
         return ""
 
-    def seconds_for(self, pictures: int) -> float:
-        """Processor seconds for so many photographs, by estimate."""
-        return self.photographs * pictures / PHOTOGRAPHS
+    def seconds_for(self, pictures: int, photographs: bool) -> float:
+        """Processor seconds to learn from so many photographs, or digits, by estimate; 0 where there is none."""
+        if photographs or not self.cost[0]:
+            return self.photographs * pictures / PHOTOGRAPHS
+        return self.cost[0] * COST_CORES * pictures / DIGITS
 
     def shown(self) -> Feature:
         """The method's preprocessing."""
