@@ -17,9 +17,9 @@ import pytest
 from convscope.comparison import catalogue, worker
 from convscope.comparison.budget import BUDGETS
 from convscope.comparison.contest import Began, Contest, compare
-from convscope.comparison.method import Task
 from convscope.comparison.rows import between, status_of
 from convscope.comparison.store import Store, code_version
+from convscope.comparison.task import Task
 from convscope.data.images import Images
 from convscope.errors import MethodError, RunError
 

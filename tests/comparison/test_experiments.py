@@ -11,8 +11,8 @@ from convscope.comparison import worker
 from convscope.comparison.catalogue import METHODS
 from convscope.comparison.contest import Contest, compare
 from convscope.comparison.experiments import EXPERIMENTS, SIZES, longer, named
-from convscope.comparison.method import Task
 from convscope.comparison.neighbours import neighbours
+from convscope.comparison.task import Task
 from convscope.data.images import Images, Pictures
 from convscope.errors import MethodError
 

@@ -13,11 +13,11 @@ from convscope.comparison.budget import BUDGETS
 from convscope.comparison.catalogue import METHODS, chosen
 from convscope.comparison.features import FEATURES
 from convscope.comparison.linear import Pairwise, linear, pairwise, products, quadratic
-from convscope.comparison.method import Task
 from convscope.comparison.neighbours import among, neighbours, voted
 from convscope.comparison.nets import _hardest, same_size
 from convscope.comparison.radial import means, radial
 from convscope.comparison.support import WAYS, Kernel, learned, moved
+from convscope.comparison.task import Task
 from convscope.data.images import Images, Pictures, images
 from convscope.errors import MethodError
 from convscope.training.plan import make_plan

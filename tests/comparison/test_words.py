@@ -9,7 +9,7 @@ import pytest
 
 from convscope.comparison import encoded
 from convscope.comparison.encoded import machine, separated
-from convscope.comparison.method import Task
+from convscope.comparison.task import Task
 from convscope.comparison.words import (
     Colours,
     Patches,

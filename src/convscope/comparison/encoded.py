@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from convscope.comparison import words
 from convscope.comparison.linear import targets
-from convscope.comparison.method import Task
+from convscope.comparison.task import Task
 from convscope.native.runner import available_processors
 
 BLOCK = 16

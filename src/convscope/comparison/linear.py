@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from convscope.comparison.features import flat
-from convscope.comparison.method import Task
+from convscope.comparison.task import Task
 
 CHUNK = 4096
 

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from convscope.comparison.method import Task
 from convscope.comparison.neighbours import Neighbours, among
+from convscope.comparison.task import Task
 from convscope.data.images import Images, Pictures
 from convscope.nets import steps
 from convscope.nets.answers import averaged

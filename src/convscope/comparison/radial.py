@@ -9,8 +9,8 @@ from jaxtyping import Float, UInt8
 
 from convscope.comparison.features import flat
 from convscope.comparison.linear import solved, targets, with_one
-from convscope.comparison.method import Task
 from convscope.comparison.neighbours import blocks
+from convscope.comparison.task import Task
 
 BLOCK = 2000
 

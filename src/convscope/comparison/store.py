@@ -23,7 +23,7 @@ from convscope.runs import write_whole
 FORMAT = 1
 PARTS = {"train": ("train-pixels", "train-labels"), "test": ("test-pixels", "test-labels")}
 LIBRARIES = ("numpy", "torch", "scikit-learn")
-EVERYWHERE = tuple(f"convscope.comparison.{name}" for name in ("features", "method", "worker"))
+EVERYWHERE = tuple(f"convscope.comparison.{name}" for name in ("features", "task", "worker"))
 """Modules on which every result depends."""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from convscope.comparison.features import flat
-from convscope.comparison.method import Task
+from convscope.comparison.task import Task
 
 BLOCK = 1000
 CACHE_MB = 800

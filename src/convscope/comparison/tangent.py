@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from convscope.comparison.features import flat
-from convscope.comparison.method import Task
 from convscope.comparison.neighbours import blocks, voted
+from convscope.comparison.task import Task
 
 WAYS = ("across", "down", "size", "turn", "stretch", "lean", "thickness")
 PAIRS = 4096

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convscope.comparison.method import Task
+from convscope.comparison.task import Task
 
 CODE = tuple(
     f"convscope.{name}" for name in ("comparison.nets", "comparison.neighbours", "training", "nets", "native")

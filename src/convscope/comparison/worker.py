@@ -18,9 +18,10 @@ import numpy as np
 
 from convscope.comparison.catalogue import METHODS
 from convscope.comparison.features import FEATURES
-from convscope.comparison.method import Classifier, Method, Task
+from convscope.comparison.method import Method
 from convscope.comparison.rows import NO_MEMORY
 from convscope.comparison.store import Store, laid_out
+from convscope.comparison.task import Classifier, Task
 from convscope.data.images import Pictures
 
 ASIDE = 6
