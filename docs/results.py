@@ -128,12 +128,12 @@ def photographs(told: dict[str, Any]) -> str:
         for row in sorted(measured(told), key=lambda row: row["error_percent"])
     ]  # fmt: skip
     heads = ["method", "shown sides", "error", "95 % interval", "processor s", "numbers", "memory"]
-    left = [
-        f"{r['title']}: {r['status']}"
-        for r in told["results"]
-        if r["status"] != "measured" and not r["experiment"]
-    ]
-    without = f"Without a figure: {'; '.join(left)}.\n\n" if left else ""
+    left: dict[str, list[str]] = {}
+    for row in told["results"]:
+        if row["status"] != "measured" and not row["experiment"]:
+            left.setdefault(row["status"], []).append(row["title"])
+    reasons = "; ".join(f"{', '.join(titles)} ({status})" for status, titles in left.items())
+    without = f"Without a figure: {reasons}.\n\n" if left else ""
     return f"{table(heads, rows)}\n{told.get('answer', '')}\n\n{without}{evidence(told)}"
 
 

@@ -197,7 +197,7 @@ def _table(done: Comparison) -> str:
     for row in done.rows:
         known = row.method.published if done.published else None
         title = row.method.title + (f", {row.condition}" if row.condition else "")
-        front = [title, row.method.preprocessing]
+        front = [title, row.preprocessing]
         front += [_percent(known and known.error_percent)] if done.published else []
         if not row.measured:
             rows.append([*front, row.status, *[""] * 6])

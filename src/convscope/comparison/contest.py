@@ -211,7 +211,12 @@ class Contest:
 
     def rows_of(self, job: Job, stem: str, record: dict[str, Any]) -> tuple[Row, ...]:
         """The rows that a result makes."""
-        about = {"learned": job.learned, "seed": job.seed, "experiment": job.experiment}
+        about = {
+            "learned": job.learned,
+            "seed": job.seed,
+            "experiment": job.experiment,
+            "side": max(self.images.shape[1:]),
+        }
         if record["status"] != "measured":
             return (Row(job.method, record["status"], condition=job.condition, **about),)
         answers = self.store.answers(stem)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convscope.comparison.features import FEATURES, Feature
+from convscope.comparison.features import FEATURES, LARGEST, Feature
 from convscope.comparison.task import Teach
 
 P98 = "LeCun, Bottou, Bengio & Haffner 1998, figure 9"
@@ -78,7 +78,17 @@ class Method:
     @property
     def preprocessing(self) -> str:
         """What the method is shown, in the table's words."""
-        shown = "none" if self.feature == "picture" else self.feature
+        return self.preprocessing_of(0)
+
+    def preprocessing_of(self, side: int) -> str:
+        """The same for pictures with a longer side of so many pixels.
+
+        >>> from convscope.comparison.catalogue import METHODS
+        >>> METHODS["linear"].preprocessing_of(28), METHODS["linear"].preprocessing_of(160)
+        ('none', 'up to 32')
+        """
+        shrunk = self.feature == "none" and side > LARGEST
+        shown = f"up to {LARGEST}" if shrunk else "none" if self.feature == "picture" else self.feature
         return shown if not self.distorts else "distorted" if shown == "none" else f"{shown}, distorted"
 
     def unfit(self, shape: tuple[int, int, int], classes: int, background: int | None) -> str:

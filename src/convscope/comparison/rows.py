@@ -25,7 +25,8 @@ MEASURED = "measured"
 class Row:
     """One method under one condition. `status` is `measured`, or says in a sentence why there is no figure.
 
-    `said` is the class that it named for each test picture. Times are in seconds on `machine`, errors in percent.
+    `said` is the class that it named for each test picture, `side` the pictures' longer side in pixels. Times are in
+    seconds on `machine`, errors in percent.
     """
 
     method: Method
@@ -34,10 +35,16 @@ class Row:
     seed: int
     experiment: str = ""
     condition: str = ""
+    side: int = 0
     truth: Int[np.ndarray, " n"] | None = None
     said: Int[np.ndarray, " n"] | None = None
     rejection_percent: float | None = None
     record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def preprocessing(self) -> str:
+        """What the method was shown, in the table's words."""
+        return self.method.preprocessing_of(self.side)
 
     @property
     def measured(self) -> bool:
@@ -77,7 +84,7 @@ class Row:
         return {
             "method": method.name,
             "title": method.title,
-            "preprocessing": method.preprocessing,
+            "preprocessing": self.preprocessing,
             "convolutional": method.convolutional,
             "status": self.status,
             "experiment": self.experiment,

@@ -184,7 +184,7 @@ def error_chart(done: Comparison) -> tuple[list[Bar], list[tuple[float, str]]]:
         bars.append(
             Bar(
                 row.method.title,
-                unsaid(row.method.title, row.method.preprocessing),
+                unsaid(row.method.title, row.preprocessing),
                 percent(error),
                 place(error),
                 place(limits[0]),
@@ -209,7 +209,7 @@ def unsaid(title: str, preprocessing: str) -> str:
 def told(row: Row, published: bool) -> Told:
     """A row of the table of all methods."""
     method, record, paper = row.method, row.record, row.method.published if published else None
-    plain = (method.title, method.about, method.preprocessing, method.convolutional)
+    plain = (method.title, method.about, row.preprocessing, method.convolutional)
     if not row.measured:
         return Told(*plain, (), row.status, "")
     low, high = row.interval_percent or [0, 0]

@@ -83,7 +83,7 @@ export const CHAPTERS = [
     task: "Teach a network of your own: start the training, and watch its kernels form.",
     done: (now) => now.view === "train" && Boolean(now.more.training),
     praise: "Your machine is doing now what took a room of computers once.",
-    figures: { contest: "imagenette", best: 2, elsewhere: "ilsvrc-2012" },
+    figures: { contest: "imagenette-160", best: 2, elsewhere: "ilsvrc-2012" },
   },
   {
     title: "What next",

@@ -13,9 +13,13 @@ export function lone(name, told) {
   if (!methods.length) return node;
   const titles = new Map(told.results.map((/** @type {any} */ row) => [row.method, row.title]));
   const rows = el("ul", { class: "stack" });
-  node.append(el("h2", { text: "What one method alone gets wrong" }), el("p", { class: "text", text: "All others name these pictures rightly. Above each: what it shows, and what this method said." }), rows);
+  const about = el("p", { class: "text", text: "All others name these pictures rightly." });
+  node.append(el("h2", { text: "What one method alone gets wrong" }), about, rows);
   const sheet = new Image();
-  sheet.onload = () => show(methods.slice(0, FIRST));
+  sheet.onload = () => {
+    about.textContent += " Above each: what it shows, and what this method said.";
+    show(methods.slice(0, FIRST));
+  };
   sheet.onerror = () => rows.replaceChildren(...methods.map((/** @type {any} */ one) => el("li", { text: `${titles.get(one.method)}: ${count(one.total, "picture")}` })));
   sheet.src = address(`contests/${encodeURIComponent(name)}/lone.png`);
 

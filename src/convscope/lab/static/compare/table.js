@@ -57,7 +57,7 @@ export class Table {
     heads.splice(1, 0, el("th", { class: "chart" }, feet(scale)));
     this.table.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ...heads)),
       el("tbody", {}, ...shown.flatMap((/** @type {any} */ row) => this.#row(row, told, scale, papers, row.method === method, known.get(row.method))))));
-    this.left.replaceChildren(...all.filter((/** @type {any} */ row) => row.status !== "measured").map((/** @type {any} */ row) => el("li", { text: `${row.title}: ${row.status}` })));
+    this.left.replaceChildren(...unmeasured(all));
     if (focused) /** @type {HTMLElement | null} */ (this.node.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
   }
 
@@ -97,3 +97,11 @@ function details(row, told, about) {
 
 /** @param {number} value */
 const percent = (value) => `${value.toFixed(2)} %`;
+
+/** Why some methods have no figure, each reason once. @param {any[]} all */
+function unmeasured(all) {
+  /** @type {Map<string, string[]>} */
+  const why = new Map();
+  for (const row of all) if (row.status !== "measured") why.set(row.status, [...(why.get(row.status) ?? []), row.title]);
+  return [...why].map(([status, titles]) => el("li", { text: `${titles.join(", ")}: ${status}` }));
+}

@@ -37,6 +37,8 @@ class Compare {
     /** @type {Map<string, any>} */
     this.methods = new Map();
     this.whole = "";
+    /** @type {string[]} */
+    this.sources = [];
     this.which = el("select", { "aria-label": "Which contest", onchange: () => this.#change({ contest: this.which.value, method: "", start: "" }) });
     this.again = button("Run again", () => this.#again(), { class: "first" });
     this.own = button("Your own pictures", () => this.#change({ start: this.lab.place.more.start === "1" ? "" : "1" }), { "aria-expanded": "false" });
@@ -69,6 +71,7 @@ class Compare {
       const [known, sources] = await Promise.all([ask("contest-parts"), ask("sources")]);
       if (this.left) return;
       this.known = known;
+      this.sources = sources.map((/** @type {any} */ one) => one.name);
       this.methods = new Map(known.methods.map((/** @type {any} */ one) => [one.name, one]));
       this.start = new Start(this.lab, known, sources.filter((/** @type {any} */ one) => !one.own), (name) => this.#change({ contest: name, start: "", method: "" }));
       const [header, problem, ...rest] = this.parts;
@@ -138,6 +141,7 @@ class Compare {
     const { told, going } = this.page;
     this.going.show(going);
     this.again.disabled = live(going);
+    this.again.hidden = Boolean(told) && !going && !this.name.startsWith("here:") && !this.sources.includes(told.source); // its pictures do not come with convscope
     for (const node of [this.table.node, this.evidence, this.answer]) node.hidden = !told;
     if (!told) return this.rest.replaceChildren(live(going) ? "" : el("p", { class: "empty", text: "No method has ended yet." }));
     const { sort, kind, method } = this.lab.place.more;
