@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from convscope.data.images import Images, images
     from convscope.errors import ConvscopeError
     from convscope.exporting import export
+    from convscope.finding.alike import find_like
     from convscope.finding.search import find
     from convscope.inspect.contributions import contributions
     from convscope.inspect.epochs import over_epochs
@@ -53,6 +54,7 @@ PUBLIC = {
     "export": "convscope.exporting",
     "favourite": "convscope.inspect.maximise",
     "find": "convscope.finding.search",
+    "find_like": "convscope.finding.alike",
     "images": "convscope.data.images",
     "kernels": "convscope.conv.kernels",
     "load_torchvision": "convscope.nets.torchvision",
@@ -88,6 +90,7 @@ __all__ = [
     "export",
     "favourite",
     "find",
+    "find_like",
     "images",
     "kernels",
     "load_torchvision",

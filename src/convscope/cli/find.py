@@ -13,6 +13,7 @@ from convscope.cli.output import as_json, remark, table
 
 if TYPE_CHECKING:
     from convscope.finding.search import Found, Progress, Search
+    from convscope.runs import Run
 
 SHOWN, WIDTH = 20, 30
 
@@ -36,6 +37,11 @@ Empty = typer.Option(
     help="A picture, or a folder of pictures, with none of the things: learn from it what nothing is."
 )
 Out = typer.Option("--out", "-o", help="Write the picture with what was found: .png, .jpg or .webp.")
+Like = typer.Option(
+    help="Search by example: X,Y,WIDTH,HEIGHT of the picture; where else does the net answer alike?"
+)
+Among = typer.Option(help="With --like: look in this picture, or in all of this folder.")
+Layer = typer.Option(help="With --like: compare by this layer; by default the deepest that is fine enough.")
 Heat = typer.Option(help="Draw where the net is sure of this class over it; `all` for any.")
 
 
@@ -55,6 +61,9 @@ def find(
     ] = False,
     out: Annotated[Path | None, Out] = None,
     heat: Annotated[str | None, Heat] = None,
+    like: Annotated[str | None, Like] = None,
+    among: Annotated[Path | None, Among] = None,
+    layer: Annotated[str | None, Layer] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find in a large picture what a net was taught on small ones.
@@ -62,31 +71,20 @@ def find(
     Example: convscope find last page.png --smallest 20 --largest 60 -o found.png
 
     The net is moved over the picture at many sizes. It finds best what it learned beside a class called `nothing`: teach
-    it with convscope train mnist+nothing, or with a folder of that name beside the other classes.
+    it with convscope train mnist+nothing, or with a folder of that name beside the other classes. With --like it looks for
+    what any layer answers to as to a part of the picture, whatever its class.
     """
-    from convscope.data.background import NOTHING
     from convscope.data.pictures import read_picture
-    from convscope.errors import PictureError, instead
-    from convscope.finding.search import Search, Wish
     from convscope.runs import Run
 
-    opened = Run(run)
-    if heat is not None and heat not in ("all", *opened.classes):
-        raise PictureError(
-            f"there is no class {heat!r} to draw the heat of: {instead(heat, ['all', *opened.classes])}"
-        )
-    if smallest and largest and smallest > largest:
-        raise PictureError(f"the smallest window, {smallest:g}, is larger than the largest, {largest:g}")
-    pixels = read_picture(picture)
-    search = Search(opened, Wish(least, smallest, largest, fine=fine, sweep=sweep))
-    if empty is not None:
-        _learn_nothing(search, empty)
-    elif NOTHING not in opened.classes:
-        remark(
-            "this net never learned what nothing is, and names something everywhere: see --empty, and --help"
-        )
-    if search.how.mode == "sweep" and not sweep:
-        remark(f"window by window: {search.how.why}")
+    opened, pixels = Run(run), read_picture(picture)
+    if like is not None or among is not None or layer is not None:
+        from convscope.cli.alike import find_alike
+
+        find_alike(opened, picture, pixels, like, among, layer, out, json)
+        return
+    _check(opened, heat, smallest, largest)
+    search = _search(opened, (least, smallest, largest, fine, sweep), empty)
     found = search.through(pixels, _shown)
     for step in found.steps:
         remark(step)
@@ -98,6 +96,37 @@ def find(
         _print_lines(found)
     else:
         _print_table(found)
+
+
+def _check(run: Run, heat: str | None, smallest: float | None, largest: float | None) -> None:
+    from convscope.errors import PictureError, instead
+
+    if heat is not None and heat not in ("all", *run.classes):
+        raise PictureError(
+            f"there is no class {heat!r} to draw the heat of: {instead(heat, ['all', *run.classes])}"
+        )
+    if smallest and largest and smallest > largest:
+        raise PictureError(f"the smallest window, {smallest:g}, is larger than the largest, {largest:g}")
+
+
+def _search(
+    run: Run, asked: tuple[float, float | None, float | None, int, bool], empty: Path | None
+) -> Search:
+    """The Run made ready; what it does not know, and how it goes about it, is said."""
+    from convscope.data.background import NOTHING
+    from convscope.finding.search import Search, Wish
+
+    least, smallest, largest, fine, sweep = asked
+    search = Search(run, Wish(least, smallest, largest, fine=fine, sweep=sweep))
+    if empty is not None:
+        _learn_nothing(search, empty)
+    elif NOTHING not in run.classes:
+        remark(
+            "this net never learned what nothing is, and names something everywhere: see --empty, and --help"
+        )
+    if search.how.mode == "sweep" and not sweep:
+        remark(f"window by window: {search.how.why}")
+    return search
 
 
 def _learn_nothing(search: Search, empty: Path) -> None:

@@ -1,12 +1,18 @@
-"""A large picture with what was found in it: boxes with their classes, and heat."""
+"""A large picture with what was found in it: boxes with their classes, and heat; and what is like an example."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
+from convscope.data.pictures import read_picture
 from convscope.drawing.canvas import THEMES, font
+from convscope.finding.alike import Alike
+from convscope.finding.boxes import Box
 from convscope.finding.search import Found
 
 HEAT = (26, 150, 90)
@@ -16,16 +22,50 @@ FRAME = "#d4570c"
 
 def drawn(picture: UInt8[np.ndarray, "c y x"], found: Found, heat: str | None = None) -> Image.Image:
     """The picture with a frame around each find, its class and how sure the net is; and a class's heat, `all` for any's."""
+    image = _image(picture)
+    return _framed(image if heat is None else _warmed(image, found, heat), found.boxes)
+
+
+def framed(picture: UInt8[np.ndarray, "c y x"], places: Sequence[Alike]) -> Image.Image:
+    """The picture with a frame around each place that is like an example, and how much it is."""
+    return _framed(_image(picture), [Box("", p.score, p.x, p.y, p.width, p.height) for p in places])
+
+
+def cuttings(places: Sequence[Alike], side: int = 160, across: int = 5) -> Image.Image:
+    """Places of other pictures, which lie at `picture`, cut out and put in rows, best first, each with its score."""
+    theme, room = THEMES["light"], side + 40
+    rows = max(1, -(-len(places) // across))
+    page = Image.new("RGB", (room * min(across, max(1, len(places))), room * rows), theme.paper)
+    draw = ImageDraw.Draw(page)
+    for n, place in enumerate(places):
+        x, y = room * (n % across) + 20, room * (n // across) + 8
+        cut = _image(read_picture(Path(place.picture)))
+        cut = cut.crop(
+            (round(place.x), round(place.y), round(place.x) + place.width, round(place.y) + place.height)
+        )
+        scale = side / max(cut.size)
+        page.paste(cut.resize((max(1, round(cut.width * scale)), max(1, round(cut.height * scale)))), (x, y))
+        draw.text(
+            (x, y + side + 4),
+            f"{place.score:.2f} {Path(place.picture).name}"[:24],
+            fill=theme.ink,
+            font=font(12),
+        )
+    return page
+
+
+def _image(picture: UInt8[np.ndarray, "c y x"]) -> Image.Image:
     pixels = np.repeat(picture, 3, 0) if len(picture) == 1 else picture
-    image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    if heat is not None:
-        image = _warmed(image, found, heat)
-    draw, size = ImageDraw.Draw(image), _letters(found.size)
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
+def _framed(image: Image.Image, boxes: Sequence[Box]) -> Image.Image:
+    draw, size = ImageDraw.Draw(image), _letters(image.size)
     theme = THEMES["light"]
-    for box in reversed(found.boxes):
+    for box in reversed(boxes):
         edges = (box.x, box.y, box.x + box.width, box.y + box.height)
         draw.rectangle(edges, outline=FRAME, width=max(1, size // 9))
-        words = f"{box.label} {box.score:.2f}"
+        words = f"{box.label} {box.score:.2f}".strip()
         left, top, right, bottom = draw.textbbox((0, 0), words, font=font(size))
         wide, high = right - left + 4, bottom - top + 4
         x = min(max(0, box.x), max(0, image.width - wide))
