@@ -17,6 +17,7 @@ import convscope as cs
 from convscope.data.images import images
 from convscope.finding.judging import mean_average_precision, right
 from convscope.finding.pages import line, page
+from convscope.finding.reading import read_page
 from convscope.finding.search import Search, Wish
 from convscope.runs import Run
 
@@ -70,8 +71,8 @@ def lines(run: Run, count: int = 200) -> None:
     read = 0
     for n in range(count):
         made = line(test, 2 + n % 7, seed=FIRST + n)
-        found = sorted(search.through(made.pixels).boxes, key=lambda box: box.middle[0])
-        read += "".join(box.label for box in found) == made.text
+        found = read_page(run, made.pixels, search.through(made.pixels).boxes)
+        read += ["".join(box.label for box in line) for line in found] == [made.text]
     print(f"{count} lines of 2 to 8 digits, three in ten touching: {100 * read / count:.1f} % read rightly")
 
 

@@ -90,10 +90,13 @@ def find(
         remark(step)
     if out is not None:
         _write(pixels, found, heat, out)
+    lines = _lines(opened, pixels, found) if read else None
     if json:
-        as_json(_object(picture, found))
-    elif read:
-        _print_lines(found)
+        as_json(_object(picture, found) | ({} if lines is None else {"lines": lines}))
+    elif lines is not None:
+        print(
+            "\n".join("".join(line) if all(len(s) == 1 for s in line) else " ".join(line) for line in lines)
+        )
     else:
         _print_table(found)
 
@@ -180,15 +183,10 @@ def _object(picture: Path, found: Found) -> dict[str, Any]:
     }
 
 
-def _print_lines(found: Found) -> None:
-    from convscope.finding.boxes import read
+def _lines(run: Run, pixels: Any, found: Found) -> list[list[str]]:
+    from convscope.finding.reading import read_page
 
-    for line in read(found.boxes):
-        print(
-            " ".join(box.label for box in line)
-            if any(len(b.label) > 1 for b in line)
-            else "".join(b.label for b in line)
-        )
+    return [[box.label for box in line] for line in read_page(run, pixels, found.boxes)]
 
 
 def _print_table(found: Found) -> None:
