@@ -17,6 +17,7 @@ from convscope.cli import (
     look,
     nets,
     predict,
+    repeat,
     report,
     serve,
     train,
@@ -35,7 +36,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (lab, train, predict, look, find, convolve, compare, report, export, serve, nets, data, bench):
+for module in (
+    lab,
+    train,
+    predict,
+    look,
+    find,
+    convolve,
+    compare,
+    report,
+    repeat,
+    export,
+    serve,
+    nets,
+    data,
+    bench,
+):
     module.register(app)
 
 

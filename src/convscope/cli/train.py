@@ -147,7 +147,7 @@ def train(
         prepared = {**_sized(start, source), **prepared}
         plan = _planned(_opened(source, prepared, heard), net, recipe, given, start, seed, device, target)
         path = out if out is not None else next_folder()
-    _follow(plan, path, resume is not None, heard, track)
+    follow(plan, path, resume is not None, heard, track)
     if report:
         _write_report(Run(path), plan.images)
     _print_result(Run(path), json)
@@ -159,7 +159,7 @@ def _write_report(run: Any, pictures: Any) -> None:
     remark(f"report: {write_report(run, pictures)}")
 
 
-def _follow(plan: Any, path: Path, resume: bool, heard: bool, track: str | None) -> None:
+def follow(plan: Any, path: Path, resume: bool, heard: bool, track: str | None) -> None:
     """Train, drawing the progress; ends the program where the training was stopped."""
     from convscope.cli.progress import shown
     from convscope.training.loop import Finished, training
