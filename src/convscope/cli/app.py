@@ -20,6 +20,7 @@ from convscope.cli import (
     repeat,
     report,
     serve,
+    shards,
     train,
 )
 from convscope.errors import ConvscopeError
@@ -48,6 +49,7 @@ for module in (
     repeat,
     export,
     serve,
+    shards,
     nets,
     data,
     bench,

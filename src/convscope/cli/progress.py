@@ -58,9 +58,10 @@ def drawn(events: Iterable[Event]) -> Iterator[Event]:
         yield event
 
 
-def reading_shown(source: str, heard: bool = False) -> Callable[[str, int, int], None]:
+def reading_shown(source: str, heard: bool = False, verb: str = "") -> Callable[[str, int, int], None]:
     """What draws, on stderr on a terminal, how far the download or the decoding of a source is; `heard`: as JSON."""
-    verb = "downloading" if any(known.name == source for known in SOURCES) else "decoding"
+    named = any(known.name == source for known in SOURCES)
+    verb = verb or ("downloading" if named else "decoding")
     began, last = time.monotonic(), 0.0
 
     def shown(name: str, done: int, total: int) -> None:

@@ -30,8 +30,8 @@ NAMED = {"freeze": "or the name of the last one"}
 Pictures = Annotated[
     str,
     typer.Argument(
-        help="A folder of class folders, a zip or tar of one, or a CSV of paths and labels; "
-        "or a name: mnist, fashion-mnist, cifar10."
+        help="A folder of class folders, a zip or tar of one, or a CSV of paths and labels; shards:URL or shards:FOLDER of "
+        "what convscope shards wrote; or a name: mnist, fashion-mnist, cifar10."
     ),
 ]
 Start = Annotated[

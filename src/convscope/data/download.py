@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,14 +34,24 @@ class Download:
 
 
 class _BrokeOffError(Exception):
-    """A mirror gave less than the whole, or nothing; the text says why."""
+    """A mirror gave less than the whole, or nothing; the text says why, `final` that asking again is of no use."""
+
+    def __init__(self, why: str, final: bool = False):
+        super().__init__(why)
+        self.final = final
 
 
-def fetch(wanted: Download, folder: Path, progress: Progress | None = None) -> Path:
+def fetch(
+    wanted: Download,
+    folder: Path,
+    progress: Progress | None = None,
+    pauses: Sequence[float] | None = None,
+) -> Path:
     """The path of the file in `folder`, whole and with the right checksum.
 
     What has come so far waits in `NAME.part` for the next try, also for that of a later process.
-    `progress` is called with the file's name, the bytes that are here, and the bytes of the whole.
+    `progress` is called with the file's name, the bytes that are here, and the bytes of the whole; `pauses` are the
+    seconds to wait before each further round over the mirrors, as long as none of them gives a new byte.
 
     Raises:
         SourceError: No mirror could be reached, or none gave the right bytes; it names each one's reason.
@@ -52,10 +62,10 @@ def fetch(wanted: Download, folder: Path, progress: Progress | None = None) -> P
     if path.is_file() and Sums(wanted.checksum).after(blocks(path)).right:
         return path
     reasons: dict[str, str] = {}
-    fruitless = 0
-    while fruitless < FRUITLESS_ROUNDS:
+    fruitless, pauses = 0, [PAUSE_SECONDS] * (FRUITLESS_ROUNDS - 1) if pauses is None else pauses
+    while fruitless <= len(pauses):
         if fruitless:
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(pauses[fruitless - 1])
         fruitless += 1
         for url in wanted.urls:
             before = _size(part)
@@ -68,6 +78,38 @@ def fetch(wanted: Download, folder: Path, progress: Progress | None = None) -> P
             else:
                 return path
     raise SourceError("; ".join(f"{host}: {reason}" for host, reason in reasons.items()))
+
+
+def content(url: str, most: int, pauses: Sequence[float]) -> bytes:
+    """What an address has, of up to `most` bytes; asked again after each of these pauses, in seconds.
+
+    Raises:
+        SourceError: It does not come, or is longer; the reason alone.
+    """
+    for pause in (*pauses, None):
+        try:
+            with _answer(url, {}) as answer:
+                said = b"".join(_up_to(answer, most))
+                length = answer.headers.get("Content-Length", "")
+            if len(said) > most:
+                raise SourceError(f"more than the {most:,} bytes that are read of it")
+            if not length.isdecimal() or len(said) == int(length):
+                return said
+            raise _BrokeOffError(f"broke off after {len(said):,} of {int(length):,} bytes")
+        except _BrokeOffError as broke:
+            if pause is None or broke.final:
+                raise SourceError(str(broke)) from None
+            time.sleep(pause)
+    raise AssertionError
+
+
+def _up_to(answer: HTTPResponse, most: int) -> Iterator[bytes]:
+    came = 0
+    for block in _blocks(answer):
+        came += len(block)
+        yield block
+        if came > most:
+            return
 
 
 def _go_on(url: str, wanted: Download, part: Path, progress: Progress | None) -> None:
@@ -107,7 +149,8 @@ def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE_SECONDS)
     except urllib.error.HTTPError as error:
         error.close()
-        raise _BrokeOffError(f"HTTP {error.code} {error.reason}") from None
+        final = error.code in (401, 403, 404, 410)
+        raise _BrokeOffError(f"HTTP {error.code} {error.reason}", final) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise _BrokeOffError(

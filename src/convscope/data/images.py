@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -18,6 +18,9 @@ from convscope.data.findings import Findings
 from convscope.data.load import downloaded, load
 from convscope.data.sources import SOURCES
 from convscope.errors import SourceError
+
+if TYPE_CHECKING:
+    from convscope.data.shards.streamed import Address
 
 WITH_NOTHING = "+nothing"
 """What a source's name ends in that has a class of nothing besides its own."""
@@ -112,8 +115,8 @@ def images(
     """The pictures of a named source, or of a folder, zip, tar or CSV; decoded or downloaded into the cache folder once.
 
     A folder holds a folder for each class, or `train/` and `test/` (or `val/`) with such folders; a CSV has paths and
-    labels. Where there are no parts, a fifth of each class is kept for the test, always the same. Files are only ever
-    read; those that cannot be are in `problems`.
+    labels; `shards:` before a folder or URL is what `convscope shards` has written. Where there are no parts, a fifth of
+    each class is kept for the test, always the same. Files are only ever read; those that cannot be are in `problems`.
 
     `size` is the side in pixels, or (height, width), that a user's own pictures are brought to, chosen to fit them when
     it is not given; `fit` is how: "pad" (which is the default), "crop" or "stretch". `progress` is called with a name,
@@ -173,14 +176,27 @@ def is_here(source: str) -> bool:
     return wanted is None or wanted.embedded or downloaded(wanted)
 
 
+def address_of(source: str | Path) -> Path | Address:
+    """What a source names that is none of the named ones: a path, or where shards lie.
+
+    Raises:
+        SourceError: There is nothing at that path.
+    """
+    from convscope.data.shards.streamed import PREFIX, Address
+
+    if str(source).startswith(PREFIX):
+        return Address(PREFIX + Address(source).where)
+    named = os.path.expanduser(source)  # noqa: PTH111 - Path's raises where there is no such user
+    if not _exists(named):
+        raise SourceError(_unknown(str(source)))
+    return Path(os.path.abspath(named))  # noqa: PTH100 - Path.resolve would lose the name that a link has
+
+
 def _own(source: str | Path, progress: Progress | None, size: Any, fit: str) -> Images:
     from convscope.data.own import own  # a named source never needs all that this loads
     from convscope.data.sizing import checked_size
 
-    named = os.path.expanduser(source)  # noqa: PTH111 - Path's raises where there is no such user
-    if not _exists(named):
-        raise SourceError(_unknown(str(source)))
-    path = Path(os.path.abspath(named))  # noqa: PTH100 - Path.resolve would lose the name that a link has
+    path = address_of(source)
     ours = own(path, checked_size(size), fit, progress)
     train, test = slice(ours.learned), slice(ours.learned, None)
     return Images(

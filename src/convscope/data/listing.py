@@ -1,7 +1,7 @@
 """What lies in a place of the user's own, before anything of it is opened: one record a file, and how to read it.
 
-A place is a folder, a zip, a tar or a CSV. Nothing in it is ever written, moved or removed, and nothing of an archive is
-unpacked to a path.
+A place is a folder, a zip, a tar, a CSV or shards. Nothing in it is ever written, moved or removed, and nothing of an
+archive is unpacked to a path.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from convscope.errors import PictureError
+
+if TYPE_CHECKING:
+    from convscope.data.shards.streamed import Address
 
 # 100 million pixels in three channels, and room for what goes with them: see `pictures.LARGEST`.
 LARGEST_FILE = 400_000_000
@@ -65,7 +68,7 @@ class Place(Protocol):
     """
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path | Address: ...
 
     @property
     def labelled(self) -> bool: ...

@@ -26,6 +26,7 @@ from convscope.data.listing import Entry, Place, Skipped, printable
 from convscope.data.packing import Packed, packed
 from convscope.data.packs import Cabinet, Pack, in_memory, key_of, recall, remember
 from convscope.data.rows import Rows, Shape
+from convscope.data.shards.streamed import Address, Shards
 from convscope.data.sizing import GLANCES, chosen, sampled
 from convscope.data.table import ENDINGS, Table
 from convscope.data.zips import Tar, Zip
@@ -52,8 +53,8 @@ class Own:
     names: tuple[str, ...]
 
 
-def own(path: Path, size: Size = None, fit: str = "pad", progress: Progress | None = None) -> Own:
-    """The pictures of a folder, zip, tar or CSV, from the cache or decoded into it.
+def own(path: Path | Address, size: Size = None, fit: str = "pad", progress: Progress | None = None) -> Own:
+    """The pictures of a folder, zip, tar, CSV or of shards, from the cache or decoded into it.
 
     `progress` is called with the place's name, the bytes that were read of it, and the bytes of all its files.
 
@@ -70,12 +71,14 @@ def own(path: Path, size: Size = None, fit: str = "pad", progress: Progress | No
         return _made(_Work(place, size, fit, asked, progress))
 
 
-def place_of(path: Path) -> Place:
+def place_of(path: Path | Address) -> Place:
     """What lies at a path, as a place of pictures.
 
     Raises:
         SourceError: Nothing, or nothing that pictures could be in.
     """
+    if isinstance(path, Address):
+        return Shards(path)
     try:
         if path.is_dir():
             return Folder(path)
@@ -105,8 +108,8 @@ class _Work:
     progress: Progress | None
 
 
-def _made(work: _Work) -> Own:
-    place = work.place
+def found_in(place: Place) -> tuple[tuple[Entry, ...], tuple[Skipped, ...], tuple[str, ...]]:
+    """The files of a place with their classes, those that are left out already, and remarks."""
     listing = place.listing()
     if place.labelled:
         entries, skipped, notes = listing.entries, listing.skipped, ()
@@ -115,9 +118,15 @@ def _made(work: _Work) -> Own:
         entries, skipped, notes = layout.entries, (*listing.skipped, *layout.skipped), layout.notes
     if listing.hidden:
         notes = (*notes, f"{listing.hidden:,} hidden files and folders were passed over")
+    return entries, skipped, notes
+
+
+def _made(work: _Work) -> Own:
+    place = work.place
+    entries, skipped, notes = found_in(place)
     if not entries:
-        raise SourceError(_nothing(place.path, skipped))
-    sample = sampled(entries, place.read)
+        raise SourceError(nothing(place.path, skipped))
+    sample = place.sample if isinstance(place, Shards) else sampled(entries, place.read)
     if not sample.sizes:
         raise SourceError(f"{place.path}: of {len(entries):,} files none is a picture that can be read")
     choice = chosen(sample, len(entries), work.size)
@@ -180,9 +189,9 @@ def _divided(
     rows = [Row(entry.name, entry.label, entry.part, content, place) for entry, content, place in done.places]
     path, skipped = work.place.path, [*skipped, *done.skipped]
     if not rows:
-        raise SourceError(_nothing(path, skipped))
+        raise SourceError(nothing(path, skipped))
     division = divided(rows)
-    _require_enough(path, division)
+    require_enough(path, division)
     lost = sorted({entry.label for entry in entries} - {row.label for row in rows})
     given = {row.part for row in rows} == {"train", "test"}
     homeless = [Skipped(r.name, f"its class {r.label} has nothing to learn from") for r in division.homeless]
@@ -199,7 +208,12 @@ def _divided(
     }
 
 
-def _require_enough(path: Path, division: Division) -> None:
+def require_enough(path: Path | Address, division: Division) -> None:
+    """Refuse what no net can learn from.
+
+    Raises:
+        SourceError: It has one class, or nothing to be tested on.
+    """
     if len(division.classes) < 2:
         raise SourceError(
             f"{path}: a net tells classes apart, and there is only one: {', '.join(division.classes)}. "
@@ -236,7 +250,7 @@ def _counter(work: _Work, entries: Sequence[Entry]) -> Callable[[int], None]:
     return count
 
 
-def _nothing(path: Path, skipped: Sequence[Skipped]) -> str:
+def nothing(path: Path | Address, skipped: Sequence[Skipped]) -> str:
     """Why there is nothing to learn from."""
     first = next(iter(skipped), None)
     if first is None:
@@ -255,9 +269,11 @@ def _free_memory() -> int:
         return 4_000_000_000
 
 
-def _of(pack: Pack, path: Path, why: str) -> Own:
+def _of(pack: Pack, path: Path | Address, why: str) -> Own:
     note, found = pack.note, Findings.from_dict(pack.note["found"])
-    root = path.parent if path.is_file() and path.suffix.lower() in ENDINGS else path
+    root: Path | Address = path
+    if isinstance(path, Path) and path.is_file() and path.suffix.lower() in ENDINGS:
+        root = path.parent
     return Own(
         pack.pixels,
         np.array(note["labels"], np.int64),

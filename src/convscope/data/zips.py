@@ -211,7 +211,7 @@ class Tar(_Archive):
         with _damage("tar"):
             if info.issparse():
                 raise PictureError("a sparse file, so not a picture")
-            part = _Part(self._file.fileno(), info.offset_data, info.size)
+            part = Part(self._file.fileno(), info.offset_data, info.size)
             content = content_of(_Counted(part, self), first)
             if first is None and len(content) < info.size:
                 raise PictureError(f"the tar ends after {len(content):,} of its {info.size:,} bytes")
@@ -237,7 +237,7 @@ class _Counted:
         return b"".join(parts)
 
 
-class _Part:
+class Part:
     """A stretch of an opened file, read without moving its place: threads share it."""
 
     def __init__(self, number: int, start: int, length: int):
