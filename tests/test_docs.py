@@ -23,6 +23,13 @@ def test_the_reference_is_what_the_program_says():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_tables_of_scale_are_what_their_script_says():
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "scale.py", "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_example_in_the_documents_runs(path: Path):
     result = doctest.testfile(
