@@ -6,6 +6,9 @@ import json
 
 from own_pictures import some, write
 
+from convscope.data.images import images, images_again
+from convscope.runs import Run
+
 
 def test_shards_are_packed_checked_and_learned_from(say, tmp_path, monkeypatch):
     monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path / "cache"))
@@ -24,6 +27,9 @@ def test_shards_are_packed_checked_and_learned_from(say, tmp_path, monkeypatch):
         scores.append(json.loads(out.splitlines()[-1])["test_error_percent"])
     kept = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("run-set", "run-sha")]
     assert kept[0] == kept[1] and scores[0] == scores[1]
+    info = Run(tmp_path / "run-sha").info
+    assert info["source"] == f"shards:{tmp_path}/packed"
+    assert images_again(info).fingerprint == images("set").fingerprint
     (tmp_path / "packed" / "train-000000.tar").unlink()
     code, _, err = say("shards", "--check", "packed")
     assert code == 1 and err.startswith("convscope: ") and "train-000000.tar: cannot be read" in err
