@@ -5,7 +5,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo lab check test bench docs clean
+.PHONY: setup demo lab check test faults bench docs clean
 
 setup: $(READY)
 
@@ -31,6 +31,9 @@ check: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -q
+
+faults: $(READY)
+	$(BIN)/python tests/faults/killing.py 200
 
 bench: $(READY)
 	$(BIN)/python benchmarks/convolution.py

@@ -257,9 +257,15 @@ class Writer:
         try:
             write_whole(self.path / name, data)
         except OSError as error:
+            begun = (self.path / "run.json").is_file()
+            whole = f"the last state that was saved is whole: make room, then go on with --resume {self.path}"
             raise RunError(
-                f"{self.path / name}: cannot be written ({_reason(error)}); the last state that was saved is whole: "
-                f"make room, then go on with --resume {self.path}"
+                f"{self.path / name}: cannot be written ({_reason(error)}); "
+                + (
+                    whole
+                    if begun
+                    else "nothing was learned yet: make room, remove this folder, and start again"
+                )
             ) from None
 
 

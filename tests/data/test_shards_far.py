@@ -269,3 +269,10 @@ def test_from_s3_comes_what_the_folder_gives(bucket, packed, cache, monkeypatch)
         SourceError, match=r"^shards:s3://pictures/nowhere/index.json: .*; name a folder that convscope"
     ):
         images("shards:s3://pictures/nowhere")
+
+
+def test_shards_that_lie_elsewhere_are_not_here():
+    from convscope.data.images import is_here
+
+    assert is_here("shards:/data/pictures") and is_here("shards:file:///data/pictures")
+    assert not is_here("shards:http://127.0.0.1:1/pictures") and not is_here("shards:s3://bucket/pictures")

@@ -172,6 +172,8 @@ def is_here(source: str) -> bool:
     >>> is_here("mnist")
     True
     """
+    if source.startswith("shards:"):
+        return "://" not in source or source.startswith("shards:file://")
     wanted = next((known for known in SOURCES if known.name == source), None)
     return wanted is None or wanted.embedded or downloaded(wanted)
 
