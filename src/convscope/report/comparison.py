@@ -102,7 +102,7 @@ def page(done: Comparison, images: Images) -> str:
         .get_template("comparison.html.j2")
         .render(
             style=_style(),
-            source=short(done.source),
+            source=short(Path(done.source).name),
             done=done,
             bars=bars,
             ticks=ticks,
