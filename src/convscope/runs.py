@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
 import struct
 from collections.abc import Iterable, Mapping
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from convscope.data.whole import write_whole
 from convscope.errors import RunError, StackError
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
@@ -282,25 +282,6 @@ def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not note:
         raise RunError(f"{path}: damaged; train anew")
     return arrays, note
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is either the old one or the new one, also after a power cut."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def find_folder(run: str | Path) -> Path:

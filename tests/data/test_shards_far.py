@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -150,7 +153,9 @@ def test_a_fault_that_passes_is_not_noticed(kind, name, packed, server):
         ("nothing", "; check the address and the server"),
     ],
 )
-def test_a_fault_that_stays_is_one_line_and_what_came_is_kept(kind, said, packed, server, cache):
+def test_a_fault_that_stays_is_one_line_leaves_nothing_and_the_next_start_is_whole(
+    kind, said, packed, server, cache
+):
     def harm(handler, asked, _) -> bool:
         if asked == NAME:
             FAULTS[kind](handler)
@@ -196,7 +201,7 @@ def test_what_is_not_there_is_said_at_once(server):
     with pytest.raises(SourceError) as error:
         images(f"shards:{server.address}/elsewhere")
     assert str(error.value) == (
-        f"shards:{server.address}/elsewhere/index.json: HTTP 404 Not Found; name a folder that convscope shards has written"
+        f"shards:{server.address}/elsewhere/index.json: HTTP 404 Not Found; check the address: it is that of a folder that convscope shards has written"
     )
     assert server.asked == ["elsewhere/index.json"]
 
@@ -230,16 +235,15 @@ def test_no_more_than_a_few_shards_lie_on_the_disk(server, monkeypatch):
 
     monkeypatch.setattr(streamed.Shards, "read", read)
     images(f"shards:{server.address}")
-    workers = 3 + __import__("os").cpu_count()
+    workers = 3 + (os.cpu_count() or 1)
     assert 0 < most <= streamed.AHEAD + workers
 
 
 @pytest.fixture(scope="module")
 def bucket(packed) -> Iterator[str]:
     """The shards in a store that speaks S3: moto's server."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server")
     import boto3
+    from moto import server
 
     patch = pytest.MonkeyPatch()
     store = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -266,7 +270,7 @@ def test_from_s3_comes_what_the_folder_gives(bucket, packed, cache, monkeypatch)
     assert check(bucket).pictures("train") == 32
     assert not list((cache / "shards").iterdir())
     with pytest.raises(
-        SourceError, match=r"^shards:s3://pictures/nowhere/index.json: .*; name a folder that convscope"
+        SourceError, match=r"^shards:s3://pictures/nowhere/index.json: .*; check the address: it is that"
     ):
         images("shards:s3://pictures/nowhere")
 
@@ -276,3 +280,31 @@ def test_shards_that_lie_elsewhere_are_not_here():
 
     assert is_here("shards:/data/pictures") and is_here("shards:file:///data/pictures")
     assert not is_here("shards:http://127.0.0.1:1/pictures") and not is_here("shards:s3://bucket/pictures")
+
+
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_store(bucket, cache, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, _) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    real = Path.open
+
+    def opened(path: Path, mode: str = "r", *more, **also):
+        full = mode == "wb" and path.name.endswith(".tar.part")
+        return Full(path, "wb") if full else real(path, mode, *more, **also)
+
+    monkeypatch.setattr(Path, "open", opened)
+    start = time.monotonic()
+    with pytest.raises(
+        SourceError, match=r"no room for \w+-\d+\.tar \(No space left on device\); make some$"
+    ):
+        images(f"shards:{bucket}")
+    assert time.monotonic() - start < 10 and not list((cache / "shards").iterdir())
+
+
+def test_a_server_that_is_not_there_is_not_said_to_be_a_wrong_folder(server):
+    server.close()
+    with pytest.raises(
+        SourceError, match=r"index.json: Connection refused; check the address: it is that of a folder"
+    ):
+        images(f"shards:{server.address}")

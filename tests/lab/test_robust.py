@@ -18,13 +18,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from convscope.data.whole import write_whole
 from convscope.lab.app import make_app
 from convscope.lab.desk import Desk
 from convscope.lab.guard import Guard
 from convscope.lab.late import Late
 from convscope.lab.pages import STATIC
 from convscope.lab.shelf import PACKAGED_FOLDER, WANTED, Shelf
-from convscope.runs import Run, write_whole
+from convscope.runs import Run
 
 INK = np.random.default_rng(0).integers(0, 256, 112 * 112, np.uint8).tobytes()
 

@@ -17,8 +17,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from convscope.data.images import Images, Pictures
+from convscope.data.whole import write_whole
 from convscope.errors import RunError
-from convscope.runs import write_whole
 
 FORMAT = 1
 PARTS = {"train": ("train-pixels", "train-labels"), "test": ("test-pixels", "test-labels")}

@@ -21,8 +21,8 @@ from PIL import Image
 from convscope.comparison.rows import Comparison, lone, ranked
 from convscope.comparison.store import LIBRARIES, Store
 from convscope.data.images import Images
+from convscope.data.whole import write_whole
 from convscope.native.runner import available_processors, processor
-from convscope.runs import write_whole
 
 RESULTS, TABLE, SHEET = "results.json", "results.csv", "lone.png"
 COLUMNS = 16

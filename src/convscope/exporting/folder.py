@@ -11,9 +11,10 @@ from typing import Any
 
 from convscope.data import fit, proportions, strokes
 from convscope.data.decoders import FINER
+from convscope.data.whole import write_whole
 from convscope.errors import ExportError
 from convscope.exporting.preparation import preparation_of
-from convscope.runs import Run, write_whole
+from convscope.runs import Run
 
 ORT_WEB = "1.30.0"
 """The onnxruntime-web that the page was tried with."""

@@ -22,8 +22,8 @@ def write_report(run: Run, images: Images | None) -> Path:
     Raises:
         RunError: The Run is damaged, or its folder cannot be written.
     """
+    from convscope.data.whole import write_whole
     from convscope.report.page import page
-    from convscope.runs import write_whole
 
     path = run.path / "report.html"
     text = page(run, images)

@@ -18,12 +18,12 @@ from convscope.comparison.method import Method
 from convscope.comparison.rows import Comparison, Row, between, lone, ranked
 from convscope.comparison.telling import SHOWN
 from convscope.data.images import Images
+from convscope.data.whole import write_whole
 from convscope.report.curves import log_ticks, tick_text
 from convscope.report.film import picture
 from convscope.report.lines import Line, chart
 from convscope.report.page import environment
 from convscope.report.wording import SPACE, duration, percent, short
-from convscope.runs import write_whole
 
 LOOKS = ("one", "two", "three", "four", "five", "six")
 SURE = 0.05

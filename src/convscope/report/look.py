@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from markupsafe import Markup
 
+from convscope.data.whole import write_whole
 from convscope.errors import PictureError
 from convscope.inspect.card import Card, Patch
 from convscope.inspect.display import under_film
@@ -20,7 +21,6 @@ from convscope.report import film
 from convscope.report.film import Film
 from convscope.report.page import environment
 from convscope.report.wording import chance, percent, plural, short, signed, size
-from convscope.runs import write_whole
 
 LARGEST = 5_000_000
 """Bytes that the page never exceeds."""

@@ -20,18 +20,18 @@ class Drawn:
     def __init__(self, images: Images):
         self.path = Path(images.name)
         self.signature = images.fingerprint
-        self._entries: dict[str, tuple[Entry, np.ndarray]] = {}
+        self._entries: dict[str, tuple[Entry, bytes]] = {}
         for part, pictures in (("train", images.train), ("test", images.test)):
             for number, label in enumerate(pictures.labels):
-                name, pixels = f"{part}/{number:06d}.png", pictures.pixels[number]
-                entry = Entry(name, len(png(pixels)), "", images.classes[label], part)
-                self._entries[name] = entry, pixels
+                name, content = f"{part}/{number:06d}.png", png(pictures.pixels[number])
+                entry = Entry(name, len(content), "", images.classes[label], part)
+                self._entries[name] = entry, content
 
     def listing(self) -> Listing:
         return Listing(tuple(entry for entry, _ in self._entries.values()))
 
     def read(self, entry: Entry, first: int | None = None) -> bytes:
-        return png(self._entries[entry.name][1])[:first]
+        return self._entries[entry.name][1][:first]
 
     def close(self) -> None:
         pass

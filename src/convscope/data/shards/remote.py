@@ -5,6 +5,7 @@ What fails is asked for again after pauses that double, for a quarter of a minut
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from convscope.errors import SourceError
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each further try."""
 BLOCK = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Of this machine's disk, not of what lies elsewhere."""
 EXTRA = 'pip install "convscope[shards]" brings what reads it'
 
 
@@ -168,6 +171,8 @@ class Store:
             except (FileNotFoundError, PermissionError) as error:
                 raise SourceError(f"{self.address}/{name}: {_line(error)}; {_cure(name)}") from None
             except Exception as error:  # each store has errors of its own
+                if isinstance(error, OSError) and error.errno in FULL:
+                    raise
                 if pause is None:
                     raise SourceError(f"{self.address}/{name}: {_line(error)}; {_cure(name)}") from None
                 time.sleep(pause)
@@ -176,8 +181,8 @@ class Store:
 
 def _cure(name: str) -> str:
     if name == "index.json":
-        return "name a folder that convscope shards has written"
-    return "check the address and the server, then start again: what is decoded is kept"
+        return "check the address: it is that of a folder that convscope shards has written"
+    return "check the address and the server, then start again"
 
 
 def _line(error: BaseException) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -39,6 +38,7 @@ from convscope.data.shards.index import (
 )
 from convscope.data.shards.tars import END, member, padded
 from convscope.data.sizing import sampled
+from convscope.data.whole import write_whole
 from convscope.errors import PictureError, SourceError
 from convscope.native.runner import available_processors
 
@@ -128,8 +128,8 @@ def _written(place: Place, folder: Path, size_mb: float, seed: int, progress: Pr
     index = Index(plan, seed, division.classes, counts, sample, tuple(shard for shard, _ in made))
     told = tuple((printable(name), reason) for name, reason in problems)
     lines = [json.dumps({"path": name, "reason": why}, ensure_ascii=False) + "\n" for name, why in told]
-    _whole(folder / PROBLEMS, ["".join(lines).encode()])
-    _whole(folder / INDEX, [index.as_bytes()])
+    write_whole(folder / PROBLEMS, "".join(lines).encode())
+    write_whole(folder / INDEX, index.as_bytes())
     return Written(index, told, sum(kept for _, kept in made))
 
 
@@ -160,8 +160,8 @@ def _one(shard: _Planned, place: Place, folder: Path, count: Callable[[int], Non
                 sums.add(block)
                 yield block
 
-        _whole(tar, passed())
-        _whole(beside, [listed(members, shard.plan, sums.sha256)])
+        write_whole(tar, passed())
+        write_whole(beside, listed(members, shard.plan, sums.sha256))
     else:
         count(sum(entry.bytes for _, _, entry in shard.rows))
     sha256, content = kept or sums.sha256, beside.read_bytes()
@@ -262,19 +262,6 @@ def _remove_parts(folder: Path) -> None:
     """What a start that was killed has left half written."""
     for path in folder.glob("*.part"):
         path.unlink(missing_ok=True)
-
-
-def _whole(path: Path, chunks: Sequence[bytes] | Iterator[bytes]) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
