@@ -41,13 +41,11 @@ def test_its_methods_and_experiments_are_registered_and_its_figures_agree(name):
     side = int(sized[1]) if sized else 28
     for row in told["results"]:
         method = METHODS[row["method"]]
-        measured = row["status"] == "measured"
-        shown = method.preprocessing_of(side if measured else 0)
-        assert (row["title"], row["preprocessing"]) == (method.title, shown)
+        assert (row["title"], row["preprocessing"]) == (method.title, method.preprocessing_of(side))
         assert row["experiment"] == "" or row["experiment"] in EXPERIMENTS
         if row["published_error_percent"] is not None:
             assert method.published and row["published_error_percent"] == method.published.error_percent
-        if measured:
+        if row["status"] == "measured":
             n = told["test_pictures"]
             low, high = interval(round(row["error_percent"] * n / 100), n)
             assert row["interval_percent"] == pytest.approx([100 * low, 100 * high])

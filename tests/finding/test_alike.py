@@ -118,6 +118,23 @@ def test_the_command_ranks_a_folder_and_draws_what_it_found(page, tmp_path):
         assert own_picture.size == (160, 120) and sheet.width > 160
 
 
+def test_a_folder_without_pictures_and_flags_that_are_for_classes_are_said(page, tmp_path):
+    picture, empty = tmp_path / "page.png", tmp_path / "empty"
+    Image.fromarray(page[0]).save(picture)
+    empty.mkdir()
+    words = ["find", str(LENET), str(picture), "--like", "12,12,28,28"]
+    done = CliRunner().invoke(app, [*words, "--among", str(empty)])
+    assert done.exit_code == 1 and str(done.exception) == f"{empty}: no picture in it"
+    for flag in (["--read"], ["--heat", "7"], ["--smallest", "20"], ["--sweep"], ["--fine", "2"]):
+        done = CliRunner().invoke(app, [*words, *flag])
+        assert done.exit_code == 2 and f"{flag[0]} is for finding classes" in done.output
+    few, many = (
+        json.loads(CliRunner().invoke(app, [*words, "--least", least, "--json"]).stdout)["places"]
+        for least in ("0.9", "0.1")
+    )
+    assert len(few) == 2 < len(many)
+
+
 def test_an_example_that_is_no_frame_is_said(page, tmp_path):
     picture = tmp_path / "page.png"
     Image.fromarray(page[0]).save(picture)

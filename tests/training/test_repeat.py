@@ -64,6 +64,7 @@ def test_what_is_other_around_it_is_said(run):
     info = {**run.info, "machine": {**run.info["machine"], "torch": "1.0", "threads": 64}}
     said = elsewhere(info)
     assert [line.split(":")[0] for line in said] == ["threads", "torch"]
+    assert elsewhere({"engine": "native"})[0].startswith("processor: unknown, now ")
 
 
 def test_a_run_that_was_stopped_has_nothing_to_compare_with(tmp_path):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convscope.cli.find import pictures_in
 from convscope.cli.output import as_json, remark, table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def find_alike(
     run: Run, picture: Path, pixels: Any, like: str | None, among: Path | None, layer: str | None,
-    out: Path | None, json: bool,
+    least: float, out: Path | None, json: bool,
 ) -> None:  # fmt: skip
     """Look for places like a part of the picture, in it or among others, and say them best first."""
     from convscope.errors import PictureError
@@ -27,8 +27,8 @@ def find_alike(
             "--among and --layer say where and by what to search for an example: --like X,Y,WIDTH,HEIGHT"
         )
     wanted = example(run, pixels, _frame(like), layer)
-    others = _pictures(among) if among is not None else iter([(str(picture), pixels)])
-    found = ranked(wanted, others, remark)
+    others = pictures_in(among) if among is not None else iter([(str(picture), pixels)])
+    found = ranked(wanted, others, remark, least=least)
     remark(f"by {wanted.rung.name}: {len(found)} places, best first")
     if out is not None:
         _write(found, pixels, picture, out)
@@ -59,21 +59,6 @@ def _frame(words: str) -> tuple[int, int, int, int]:
         raise PictureError(f"an example is X,Y,WIDTH,HEIGHT in pixels, such as 40,60,28,28, not {words!r}")
     x, y, width, height = (int(n) for n in numbers)
     return x, y, width, height
-
-
-def _pictures(path: Path) -> Iterator[tuple[str, Any]]:
-    """A picture, or all of a folder; what cannot be read is said and left out."""
-    from convscope.data.pictures import read_picture
-    from convscope.errors import PictureError
-
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        try:
-            yield str(file), read_picture(file)
-        except PictureError as error:
-            if not path.is_dir():
-                raise
-            remark(f"left out: {error}")
 
 
 def _write(found: tuple[Alike, ...], pixels: Any, picture: Path, out: Path) -> None:

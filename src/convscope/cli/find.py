@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
     app.command("find")(find)
 
 
-Least = typer.Option(min=0, max=1, help="How sure the net must be, from 0 to 1.")
+Least = typer.Option(
+    min=0, max=1, help="How sure the net must be, from 0 to 1: 0.9; with --like how alike a place: 0.5."
+)
 Smallest = typer.Option(
     min=1, help="The smallest window, in pixels of the picture; by default the net's own size, 1 to 1."
 )
@@ -48,7 +51,7 @@ Heat = typer.Option(help="Draw where the net is sure of this class over it; `all
 def find(
     run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
     picture: Annotated[Path, typer.Argument(help="A picture file of any kind and size.")],
-    least: Annotated[float, Least] = 0.9,
+    least: Annotated[float | None, Least] = None,
     smallest: Annotated[float | None, Smallest] = None,
     largest: Annotated[float | None, Largest] = None,
     fine: Annotated[int, Fine] = 1,
@@ -81,10 +84,12 @@ def find(
     if like is not None or among is not None or layer is not None:
         from convscope.cli.alike import find_alike
 
-        find_alike(opened, picture, pixels, like, among, layer, out, json)
+        others = {"empty": empty, "read": read, "heat": heat, "smallest": smallest, "largest": largest}
+        _refuse({**others, "sweep": sweep, "fine": fine > 1})
+        find_alike(opened, picture, pixels, like, among, layer, 0.5 if least is None else least, out, json)
         return
     _check(opened, heat, smallest, largest)
-    search = _search(opened, (least, smallest, largest, fine, sweep), empty)
+    search = _search(opened, (0.9 if least is None else least, smallest, largest, fine, sweep), empty)
     found = search.through(pixels, _shown)
     for step in found.steps:
         remark(step)
@@ -99,6 +104,13 @@ def find(
         )
     else:
         _print_table(found)
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    """What says how to look for classes has no meaning for an example."""
+    for name, value in given.items():
+        if value:
+            raise typer.BadParameter(f"--{name} is for finding classes, and does not go with --like")
 
 
 def _check(run: Run, heat: str | None, smallest: float | None, largest: float | None) -> None:
@@ -133,23 +145,42 @@ def _search(
 
 
 def _learn_nothing(search: Search, empty: Path) -> None:
-    """Raise what is asked of a find until nothing is found where nothing is; broken files are told of and left out."""
-    from convscope.data.pictures import read_picture
-    from convscope.errors import PictureError
+    """Raise what is asked of a find until nothing is found where nothing is."""
+    read: list[str] = []
 
-    files = sorted(path for path in empty.rglob("*") if path.is_file()) if empty.is_dir() else [empty]
-    read = []
-    for path in files:
-        try:
-            read.append(read_picture(path))
-        except PictureError as error:
-            remark(f"left out: {error}")
-    if not read:
-        raise PictureError(f"{empty}: no picture to learn from what nothing is")
-    count = search.learn_nothing(read)
+    def each() -> Iterator[Any]:
+        for name, pixels in pictures_in(empty):
+            read.append(name)
+            yield pixels
+
+    count = search.learn_nothing(each())
     remark(
         f"{count:,} windows of {len(read):,} empty pictures looked like something; what is no more like it is left out"
     )
+
+
+def pictures_in(path: Path) -> Iterator[tuple[str, Any]]:
+    """A picture file, or all of a folder, by name; broken ones of a folder are told of and left out.
+
+    Raises:
+        PictureError: The file is no picture, or the folder has none.
+    """
+    from convscope.data.pictures import read_picture
+    from convscope.errors import PictureError
+
+    found = False
+    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        try:
+            pixels = read_picture(file)
+        except PictureError as error:
+            if file == path:
+                raise
+            remark(f"left out: {error}")
+            continue
+        found = True
+        yield str(file), pixels
+    if not found:
+        raise PictureError(f"{path}: no picture in it")
 
 
 def _shown(at: Progress) -> None:

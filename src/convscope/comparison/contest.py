@@ -123,7 +123,8 @@ class Contest:
         self.images, self.budget, self.seed = images, budget_of(budget), seed
         self.experiments, self.named = named(experiments), bool(only)
         asked = {name for experiment in self.experiments for name in experiment.methods}
-        self.photographs = images.shape[0] > 1 or max(images.shape[1:]) > SMALL
+        self.side = max(images.shape[1:])
+        self.photographs = images.shape[0] > 1 or self.side > SMALL
         usual = table_of(self.photographs)
         self.methods = chosen(only or tuple({m.name for m in usual} | asked))
         self.store = Store(out if out is not None else folder_for(images.name))
@@ -215,7 +216,7 @@ class Contest:
             "learned": job.learned,
             "seed": job.seed,
             "experiment": job.experiment,
-            "side": max(self.images.shape[1:]),
+            "side": self.side,
         }
         if record["status"] != "measured":
             return (Row(job.method, record["status"], condition=job.condition, **about),)
@@ -249,7 +250,7 @@ class Contest:
         from convscope.comparison.telling import evidence
 
         left = [
-            Row(method, f"left out: {why}", 0, self.seed)
+            Row(method, f"left out: {why}", 0, self.seed, side=self.side)
             for method in self.methods
             if (why := self.unfit(method))
         ]

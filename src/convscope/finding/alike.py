@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from convscope.data.fit import fit
 from convscope.errors import PictureError, StackError, instead
 from convscope.finding.boxes import suppressed
 from convscope.nets import steps
+from convscope.nets.build import Net
 from convscope.nets.stack import Rung
 from convscope.runs import Run
 
@@ -30,15 +30,6 @@ CELLS = 4
 MOST = 2_000
 """So many places of a picture are looked at when those that overlap are sorted out."""
 OVERLAP = 0.3
-
-
-class Frame(NamedTuple):
-    """A part of a picture, in pixels from its top left."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +53,7 @@ class Example:
     """
 
     run: Run
+    net: Net
     rung: Rung
     size: tuple[int, int]
     kernel: Float[Tensor, "c h w"]
@@ -74,7 +66,7 @@ class Example:
         Raises:
             PictureError: It is smaller than the example, or too large.
         """
-        values = _answers(self.run, self.rung.name, picture, name) - self.mean
+        values = _answers(self.run, self.net, self.rung.name, picture, name) - self.mean
         if any(have < want for have, want in zip(values.shape[1:], self.kernel.shape[1:], strict=True)):
             raise PictureError(
                 f"{name or 'the picture'} is smaller than the example, {self.size[1]}x{self.size[0]}"
@@ -117,8 +109,8 @@ def example(
         raise PictureError(
             f"the example {x},{y},{width},{height} is not inside of the picture of {wide}x{high} pixels"
         )
-    rung = _layer(run, (height, width), layer)
-    values = _answers(run, rung.name, picture)
+    net, rung = run.net(), _layer(run, (height, width), layer)
+    values = _answers(run, net, rung.name, picture)
     spans = []
     for axis, (first, side) in enumerate(((y, height), (x, width))):
         middles = _middles(rung, axis, np.arange(values.shape[1 + axis]))
@@ -132,7 +124,7 @@ def example(
     (rows, down), (columns, right) = spans
     mean = values.mean((1, 2), keepdim=True)
     return Example(
-        run, rung, (height, width), (values - mean)[:, rows, columns].contiguous(), mean, (down, right)
+        run, net, rung, (height, width), (values - mean)[:, rows, columns].contiguous(), mean, (down, right)
     )
 
 
@@ -212,7 +204,7 @@ def _layer(run: Run, size: tuple[int, int], name: str | None) -> Rung:
 
 
 def _answers(
-    run: Run, layer: str, picture: UInt8[np.ndarray, "c y x"], name: str = ""
+    run: Run, net: Net, layer: str, picture: UInt8[np.ndarray, "c y x"], name: str = ""
 ) -> Float[Tensor, "c rows columns"]:
     """What a layer answers to a picture of any size."""
     high, wide = picture.shape[1:]
@@ -230,7 +222,7 @@ def _answers(
     brought = fit(picture, (own[0], high, wide), ground).pixels
     given = torch.from_numpy(run.normalised(brought[None]))
     with torch.inference_mode():
-        return next(made for line, made in run.net().through(given) if line.name == layer)[0]
+        return next(made for line, made in net.through(given) if line.name == layer)[0]
 
 
 def _middles(rung: Rung, axis: int, places: np.ndarray) -> Float[np.ndarray, " n"]:

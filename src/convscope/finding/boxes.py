@@ -51,14 +51,22 @@ def suppressed(edges: Float[np.ndarray, "n 4"], scores: Float[np.ndarray, " n"],
     [1, 2]
     """
     middles, sizes = (edges[:, :2] + edges[:, 2:]) / 2, edges[:, 2:] - edges[:, :2]
-    left = np.argsort(-scores, kind="stable")
-    kept = []
-    while len(left):
-        best, left = left[0], left[1:]
+    across = np.argsort(middles[:, 0], kind="stable")
+    places, widest = middles[across, 0], float(sizes[:, 0].max(initial=0))
+    left, kept = np.ones(len(edges), bool), []
+    for best in np.argsort(-scores, kind="stable"):
+        if not left[best]:
+            continue
         kept.append(int(best))
-        apart = np.abs(middles[left] - middles[best]) / (sizes[left] + sizes[best])
+        reach = (sizes[best, 0] + widest) / 2  # further aside nothing overlaps it, nor is near
+        first = np.searchsorted(places, middles[best, 0] - reach, "left")
+        last = np.searchsorted(places, middles[best, 0] + reach, "right")
+        near = across[first:last]
+        near = near[left[near]]
+        apart = np.abs(middles[near] - middles[best]) / (sizes[near] + sizes[best])
         far = (apart > NEAR / 2).any(1)
-        left = left[far & (overlap(edges[best : best + 1], edges[left])[0] <= most)]
+        left[near] = far & (overlap(edges[best : best + 1], edges[near])[0] <= most)
+        left[best] = False
     return kept
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +34,13 @@ def framed(picture: UInt8[np.ndarray, "c y x"], places: Sequence[Alike]) -> Imag
 def cuttings(places: Sequence[Alike], side: int = 160, across: int = 5) -> Image.Image:
     """Places of other pictures, which lie at `picture`, cut out and put in rows, best first, each with its score."""
     theme, room = THEMES["light"], side + 40
+    cuts = dict(_cut(places))
     rows = max(1, -(-len(places) // across))
     page = Image.new("RGB", (room * min(across, max(1, len(places))), room * rows), theme.paper)
     draw = ImageDraw.Draw(page)
     for n, place in enumerate(places):
         x, y = room * (n % across) + 20, room * (n // across) + 8
-        cut = _image(read_picture(Path(place.picture)))
-        cut = cut.crop(
-            (round(place.x), round(place.y), round(place.x) + place.width, round(place.y) + place.height)
-        )
+        cut = cuts[place]
         scale = side / max(cut.size)
         page.paste(cut.resize((max(1, round(cut.width * scale)), max(1, round(cut.height * scale)))), (x, y))
         draw.text(
@@ -52,6 +50,14 @@ def cuttings(places: Sequence[Alike], side: int = 160, across: int = 5) -> Image
             font=font(12),
         )
     return page
+
+
+def _cut(places: Sequence[Alike]) -> Iterator[tuple[Alike, Image.Image]]:
+    """Each place's part of its picture; one picture at a time is in the memory."""
+    for path in dict.fromkeys(place.picture for place in places):
+        image = _image(read_picture(Path(path)))
+        for p in (place for place in places if place.picture == path):
+            yield p, image.crop((round(p.x), round(p.y), round(p.x) + p.width, round(p.y) + p.height))
 
 
 def _image(picture: UInt8[np.ndarray, "c y x"]) -> Image.Image:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import ceil
+from math import ceil, floor
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
+from PIL import Image
 
 from convscope.data.background import NOTHING
 from convscope.data.fit import fit, resized
@@ -44,6 +45,8 @@ THROUGH, GAP, EACH = 0.1, 1.0, -0.3
 
 These and the weights were chosen on 200 lines of training digits.
 """
+LANCZOS = 3
+"""Its filter reaches so many pixels of the result beyond a window (`data.fit.resized`)."""
 BATCH = 512
 
 
@@ -59,6 +62,11 @@ class Part:
     middle: tuple[float, float]
     ink: int
     empty: int
+
+    def moved(self, right: int) -> Part:
+        """The same so many columns further right."""
+        (start, top, stop, bottom), (y, x) = self.edges, self.middle
+        return replace(self, edges=(start + right, top, stop + right, bottom), middle=(y, x + right))
 
 
 @dataclass(eq=False)
@@ -170,28 +178,41 @@ def places_to_cut(ink: Bool[np.ndarray, "y x"], high: int) -> list[int]:
 
 def _parts(drawn: np.ndarray, ink: np.ndarray, cuts: Sequence[int], high: int) -> Iterator[Part]:
     """All that may be a sign between two cuts, by its first cut."""
-    labels, inked = parts(ink), np.asarray(ink.any(0))
+    labels, widest = parts(ink), ceil(WIDEST * high)
     sizes = np.maximum(np.bincount(labels.ravel()), 1)
     for i, left in enumerate(cuts):
+        # A sign's strokes may reach over its cuts, but not further than a sign is wide.
+        start = max(0, left - widest)
+        near = slice(start, left + 2 * widest)
         for j in range(i + 1, len(cuts)):
-            right = cuts[j]
-            if right - left > WIDEST * high:
+            if cuts[j] - left > widest:
                 break
-            inside = np.bincount(labels[:, left:right].ravel(), minlength=len(sizes)) / sizes
-            whole, divided = inside >= OWN, (inside < OWN) & (inside > OTHER)
-            whole[0] = divided[0] = False
-            mask = whole[labels]
-            mask[:, left:right] |= divided[labels[:, left:right]]
-            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-            if not len(rows) or rows[-1] + 1 - rows[0] < LOWEST * high:
-                continue
-            top, bottom, start, stop = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-            with_edge = slice(max(top - 1, 0), bottom + 1), slice(max(start - 1, 0), stop + 1)
-            y, x = centre_of_mass(np.where(mask, drawn, 0)[top:bottom, start:stop])
-            yield Part(
-                i, j, np.ascontiguousarray(np.where(_widened(mask), drawn, 0)[with_edge]), (start, top, stop, bottom),
-                (top + y + 0.5, start + x + 0.5), int(mask.sum()), int((~inked[start:stop]).sum()),
-            )  # fmt: skip
+            between = slice(left - start, cuts[j] - start)
+            part = _part(drawn[:, near], labels[:, near], sizes, between, high)
+            if part is not None:
+                yield replace(part.moved(start), first=i, last=j)
+
+
+def _part(drawn: np.ndarray, labels: np.ndarray, sizes: np.ndarray, between: slice, high: int) -> Part | None:
+    """The strokes between two columns; None where they are too low for a sign."""
+    names, count = np.unique(labels[:, between], return_counts=True)
+    inside = count / sizes[names]
+    whole, divided = (
+        names[(names > 0) & some] for some in (inside >= OWN, (inside < OWN) & (inside > OTHER))
+    )
+    mask = np.isin(labels, whole)
+    mask[:, between] |= np.isin(labels[:, between], divided)
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows) or rows[-1] + 1 - rows[0] < LOWEST * high:
+        return None
+    top, bottom, start, stop = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    with_edge = slice(max(top - 1, 0), bottom + 1), slice(max(start - 1, 0), stop + 1)
+    y, x = centre_of_mass(np.where(mask, drawn, 0)[top:bottom, start:stop])
+    alone = np.ascontiguousarray(np.where(_widened(mask), drawn, 0)[with_edge])
+    empty = int(np.count_nonzero(~(labels[:, start:stop] > 0).any(0)))
+    return Part(
+        0, 0, alone, (start, top, stop, bottom), (top + y + 0.5, start + x + 0.5), int(mask.sum()), empty
+    )
 
 
 def _widened(mask: np.ndarray) -> np.ndarray:
@@ -202,22 +223,18 @@ def _widened(mask: np.ndarray) -> np.ndarray:
 
 def _views(drawn: np.ndarray, pieces: Sequence[Part], size: Size) -> Iterator[tuple[float, np.ndarray]]:
     """Pictures of the parts as the net knows them, and their weights: alone at two sizes, and with what stands around."""
-    sides = [max(one.edges[2] - one.edges[0], one.edges[3] - one.edges[1]) for one in pieces]
     yield ALONE, np.stack([centred(one.alone, size)[0][None] for one in pieces])
-    yield (
-        ALONE,
-        np.stack(
-            [
-                _window(one.alone, _half(one.alone.shape), max(one.alone.shape) / SMALLER, size)
-                for one in pieces
-            ]
-        ),
-    )
+    small = [
+        _window(one.alone, _half(one.alone.shape), max(one.alone.shape) / SMALLER, size) for one in pieces
+    ]
+    yield ALONE, np.stack(small)
+    sides = [max(one.edges[2] - one.edges[0], one.edges[3] - one.edges[1]) / FRAME for one in pieces]
     for down, right in ((0, 0), (0, -ASIDE), (0, ASIDE), (-ASIDE, 0)):
-        yield AMONG, np.stack([
-            _window(drawn, (one.middle[0] + down * side / FRAME, one.middle[1] + right * side / FRAME), side / FRAME, size)
+        views = [
+            _window(drawn, (one.middle[0] + down * side, one.middle[1] + right * side), side, size)
             for one, side in zip(pieces, sides, strict=True)
-        ])  # fmt: skip
+        ]
+        yield AMONG, np.stack(views)
 
 
 def _half(shape: tuple[int, ...]) -> tuple[float, float]:
@@ -228,9 +245,12 @@ def _window(
     drawn: UInt8[np.ndarray, "y x"], middle: tuple[float, float], side: float, size: Size
 ) -> UInt8[np.ndarray, "1 h w"]:
     """A square of a drawing around a place (row, column), with more of its ground where it reaches over the edge."""
-    reach = ceil(side)
-    top, left = (at - side / 2 + reach for at in middle)
-    return resized(np.pad(drawn, reach)[None], size, (left, top, left + side, top + side))
+    reach = ceil(LANCZOS * side / min(size)) + 1
+    first = [floor(at - side / 2) - reach for at in middle]
+    last = [ceil(at + side / 2) + reach for at in middle]
+    there = Image.fromarray(drawn).crop((first[1], first[0], last[1], last[0]))  # beyond the edge it is 0
+    top, left = (at - side / 2 - begun for at, begun in zip(middle, first, strict=True))
+    return resized(np.asarray(there)[None], size, (left, top, left + side, top + side))
 
 
 def _likeliest(pieces: Sequence[Part], costs: np.ndarray, through: Sequence[float], high: int) -> list[int]:

@@ -78,8 +78,12 @@ def elsewhere(info: dict[str, Any]) -> tuple[str, ...]:
     >>> elsewhere({"engine": "native", "machine": {**machine(), "torch": "1.0"}})[0][:10]
     'torch: 1.0'
     """
-    there, here = info["machine"], machine(info["engine"])
-    return tuple(f"{name}: {there[name]}, now {here[name]}" for name in here if there.get(name) != here[name])
+    there, here = info.get("machine", {}), machine(info["engine"])
+    return tuple(
+        f"{name}: {there.get(name, 'unknown')}, now {here[name]}"
+        for name in here
+        if there.get(name) != here[name]
+    )
 
 
 def _first(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[str, float]:
