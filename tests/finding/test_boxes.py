@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convscope.finding.boxes import Box, read, suppressed
+from convscope.finding.boxes import NEAR, Box, overlap, read, suppressed
 from convscope.finding.judging import average_precision, mean_average_precision, right
 from convscope.finding.pages import line, page
 from convscope.finding.strokes import Strokes, parts
@@ -84,3 +84,21 @@ def test_a_lines_text_is_that_of_its_digits(bar_images):
     made = line(bar_images.test, 5, seed=1, touching=1.0)
     assert len(made.text) == 5
     assert made.pixels.shape[2] > made.boxes[-1].x + made.boxes[-1].width
+
+
+@pytest.mark.parametrize(
+    ("n", "spread", "most"), [(0, 9, 0.5), (1, 9, 0.5), (60, 40, 0.0), (300, 300, 0.3), (300, 60, 0.5)]
+)
+def test_what_is_kept_is_what_each_box_against_each_better_one_leaves(n, spread, most):
+    rng = np.random.default_rng(n + spread)
+    corner, size = rng.uniform(0, spread, (n, 2)), rng.uniform(1, 60, (n, 2))
+    edges, scores = np.concatenate([corner, corner + size], axis=1), np.round(rng.random(n), 1)
+    wanted: list[int] = []
+    for i in np.argsort(-scores, kind="stable"):
+        middle, own = edges[i, :2] + size[i] / 2, size[i]
+        near = [
+            np.all(abs(middle - edges[k, :2] - size[k] / 2) <= NEAR / 2 * (own + size[k])) for k in wanted
+        ]
+        if not any(near) and all(overlap(edges[k : k + 1], edges[i : i + 1])[0, 0] <= most for k in wanted):
+            wanted.append(int(i))
+    assert suppressed(edges, scores, most) == wanted
