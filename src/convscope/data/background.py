@@ -13,18 +13,23 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from convscope.data.fit import resized
-from convscope.data.images import WITH_NOTHING, Images, Pictures
+from convscope.data.images import WITH_NOTHING, Images, Pictures, Problem
+from convscope.data.kept import Made, kept
 from convscope.errors import SourceError
 
 NOTHING = "nothing"
+VERSION = 1
+"""Changes when the same pictures would be made otherwise."""
 PER_CLASS = 3
 """Pictures of nothing: so many times as many as a class has."""
 BESIDE = 0.75
 """How often a thing has a neighbour on a side."""
 
 
-def with_nothing(images: Images, *, seed: int = 0) -> Images:
+def with_nothing(images: Images, *, seed: int = 0, keep: bool = False) -> Images:
     """The same source with a class more, nothing; and each picture to learn from once more with neighbours around it.
+
+    `keep` has them in the cache from then on: for a source whose fingerprint is that of its pictures' contents.
 
     Raises:
         SourceError: Its pictures have no common background, so that none can be laid beside another.
@@ -36,23 +41,44 @@ def with_nothing(images: Images, *, seed: int = 0) -> Images:
         )
     if NOTHING in images.classes:
         return images
-    classes = (*images.classes, NOTHING)
-    parts = []
+    name, mark = images.name + WITH_NOTHING, f"{images.fingerprint}{WITH_NOTHING}-{seed}"
+
+    def make() -> Made:
+        return _made(images, name, seed)
+
+    if keep:
+        pack = kept(f"{mark} {VERSION}", images.shape, NOTHING, make)
+        pixels, note = pack.pixels, pack.note
+    else:
+        made = make()
+        pixels, note = np.concatenate(made.parts), made.note
+    labels, learned = np.array(note["labels"], np.int64), note["learned"]
+    problems = (*images.problems, Problem(*note["remark"])) if "remark" in note else images.problems
+    return replace(
+        images, name=name, classes=tuple(note["classes"]), train=Pictures(pixels[:learned], labels[:learned]),
+        test=Pictures(pixels[learned:], labels[learned:]), problems=problems, fingerprint=mark, ground=images.background,
+    )  # fmt: skip
+
+
+def _made(images: Images, name: str, seed: int) -> Made:
+    """The pictures of both parts, those to learn from first."""
+    assert images.background is not None
+    pixels, labels, counts = [], [], []
     for number, (part, again) in enumerate(((images.train, True), (images.test, False))):
         scene = _Scene(part, images.background, np.random.default_rng([seed, number, 0x6E6F]))
-        pixels, labels = [part.pixels], [part.labels]
-        if again:
-            pixels.append(scene.beside(np.arange(len(part))))
-            labels.append(part.labels)
-        n = PER_CLASS * max(1, len(part) // len(images.classes)) * (2 if again else 1)
-        pixels.append(scene.nothing(n))
-        labels.append(np.full(n, len(images.classes), np.int64))
-        parts.append(Pictures(np.concatenate(pixels), np.concatenate(labels)))
-    name, mark = images.name + WITH_NOTHING, f"{images.fingerprint}{WITH_NOTHING}-{seed}"
-    train, test = parts
-    return replace(
-        images, name=name, classes=classes, train=train, test=test, fingerprint=mark, ground=images.background
-    )
+        own = [part.pixels, *([scene.beside(np.arange(len(part)))] if again else [])]
+        n = PER_CLASS * max(1, len(part) // len(images.classes)) * len(own)
+        pixels += [*own, scene.nothing(n)]
+        labels += [*[part.labels] * len(own), np.full(n, len(images.classes), np.int64)]
+        counts.append(n + len(own) * len(part))
+    classes = (*images.classes, NOTHING)
+    note = {
+        "place": name,
+        "classes": classes,
+        "labels": np.concatenate(labels).tolist(),
+        "learned": counts[0],
+    }
+    return Made(pixels, note)
 
 
 class _Scene:

@@ -134,7 +134,9 @@ def images(
     if str(source).endswith(WITH_NOTHING):
         from convscope.data.background import with_nothing
 
-        return with_nothing(images(str(source)[: -len(WITH_NOTHING)], progress, size=size, fit=fit))
+        return with_nothing(
+            images(str(source)[: -len(WITH_NOTHING)], progress, size=size, fit=fit), keep=True
+        )
     wanted = next((known for known in SOURCES if known.name == str(source)), None)
     if wanted is None:
         return _own(source, progress, size, fit or "pad")

@@ -1,6 +1,7 @@
 """The cache of a user's own pictures, decoded: a folder a pack, found again by what the place's files look like.
 
-    pictures/<shape>-<fit>-<key>/   pixels, sha256 (of each picture's file), pack.json: whole or not counted
+    pictures/<shape>-<fit>-<key>/   pixels, sha256 (of each picture's file), pack.json: whole or not counted; <fit> is
+                                    `nothing` where pictures were made of others (`kept`), which have no files
                                     rows, rows.sha256: the beginning of one, from a start that was interrupted
     pictures/chosen/<key>.json      the size that was chosen for a place, so that it need not be looked into again
 
@@ -15,7 +16,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from jaxtyping import Int, UInt8
 
 from convscope.data.cache import Shelf, cache_folder, times
 from convscope.data.rows import Kept, Rows, Shape, remove_rows
+from convscope.data.whole import write_whole
 from convscope.native.runner import available_processors
 
 # Changes when the same files would be packed otherwise.
@@ -91,10 +93,24 @@ class Cabinet:
         """
         _write_rows(part := self.folder / "pixels.part", rows, places)
         part.replace(self.folder / "pixels")
-        _write(self.folder / "sha256", b"".join(contents))
-        note = {**note, "pictures": len(places), "times": _times(self.folder)}
-        _write(self.folder / "pack.json", json.dumps(note, ensure_ascii=False).encode())
+        pack = self._closed(len(places), contents, note)
         rows.remove()
+        return pack
+
+    def keep(self, parts: Sequence[UInt8[np.ndarray, "_ c h w"]], note: Mapping[str, Any]) -> Pack:
+        """Make the pack of these pictures, which have no files: one part after the other.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        write_whole(self.folder / "pixels", _pieces(parts))
+        return self._closed(sum(map(len, parts)), [], note)
+
+    def _closed(self, pictures: int, contents: list[bytes], note: Mapping[str, Any]) -> Pack:
+        """The pack, now that its pixels lie there."""
+        _write(self.folder / "sha256", b"".join(contents))
+        note = {**note, "pictures": pictures, "times": _times(self.folder)}
+        _write(self.folder / "pack.json", json.dumps(note, ensure_ascii=False).encode())
         pack = self.pack()
         if pack is None:
             raise OSError("the pack that was written is not whole")
@@ -139,6 +155,14 @@ class Cabinet:
         with contextlib.suppress(OSError):
             remove_rows(self.folder)
             (self.folder / "pixels.part").unlink(missing_ok=True)
+
+
+def _pieces(parts: Sequence[np.ndarray]) -> Iterator[bytes]:
+    """The bytes of pictures, some at a time: those of a file that is mapped need not all fit the memory."""
+    for part in parts:
+        step = max(1, WRITTEN_AT_ONCE // max(1, math.prod(part.shape[1:])))
+        for first in range(0, len(part), step):
+            yield part[first : first + step].tobytes()
 
 
 def whole(folder: Path) -> dict[str, Any] | None:
