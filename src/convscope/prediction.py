@@ -57,7 +57,9 @@ class Predictor:
         self.run, self.size = run, _size(run)
         self.wanted = VIEWS[run.recipe.get("views", "plain")]
         # A large JPEG is decoded at a reduced size, as it was where the net learned.
-        self.near = FINER * max(run.info["picture_shape"][1:]) if run.info.get("prepared") else None
+        self.near = (
+            FINER * max(run.info["picture_shape"][1:]) if run.info.get("prepared", {}).get("fit") else None
+        )
         net = run.net()
         self._outputs = _natively(run, net, threads) if not lacking(run.stack) else _by_torch(run, net)
 

@@ -16,6 +16,7 @@ from PIL import Image
 from convscope.data.images import images, images_again
 from convscope.prediction import predict
 from convscope.report import write_report
+from convscope.report.repeat import command
 from convscope.runs import Run
 from convscope.training.loop import train, training
 from convscope.training.plan import make_plan, net_for
@@ -222,3 +223,26 @@ def test_mistakes_in_the_report_are_named_by_their_files(tmp_path):
     files_said = [f'title="{name}"><bdi>{Path(name).name}</bdi>' for name in flipped.test.names]
     assert sum(said in page for said in files_said) == wrong
     assert set(flipped.test.names) <= set(files)
+
+
+def test_a_background_is_learned_as_nothing_and_found_again_by_resume_repeat_and_the_report(
+    say, photos, tmp_path
+):
+    woods = write(tmp_path / "woods", {f"{n}.png": encoded(700 + n, (90, 70)) for n in range(6)})
+    words = ["--background", woods, "--epochs", 2, "--batch", 8, "--size", 32, "--net", SMALL, "--seed", 3]
+    code, _, err = say("train", photos, *words, "--out", "run", "--no-report")
+    assert code == 0, err
+    assert f"nothing: 12 parts of 6 pictures of {woods}, 1 of them kept for the test" in err
+    run = Run("run")
+    assert run.classes == ("cat", "dog", "nothing")
+    assert f"--background {woods}" in command(run)
+    code, _, err = say("repeat", "run", "--out", "again")
+    assert code == 0, err
+    code, out, err = say("find", "run", woods / "0.png", "--json")
+    assert code == 0 and "never learned what nothing is" not in err
+    assert "nothing" not in {box["label"] for box in json.loads(out.splitlines()[-1])["boxes"]}
+    code, _, err = say("train", "--resume", "run", "--background", woods)
+    assert code == 1 and "--resume goes on with what run began, so it takes no --background" in err
+    (woods / "5.png").unlink()
+    code, _, err = say("train", "--resume", "run")
+    assert code == 1 and f"{photos}, or its background {woods}, has changed since this Run began" in err

@@ -74,7 +74,8 @@ def find(
     Example: convscope find last page.png --smallest 20 --largest 60 -o found.png
 
     The net is moved over the picture at many sizes. It finds best what it learned beside a class called `nothing`: teach
-    it with convscope train mnist+nothing, or with a folder of that name beside the other classes. With --like it looks for
+    it with convscope train mnist+nothing, with convscope train SOURCE --background FOLDER of any pictures without the
+    classes, or with a folder of that name beside the others. With --like it looks for
     what any layer answers to as to a part of the picture, whatever its class.
     """
     from convscope.data.pictures import read_picture

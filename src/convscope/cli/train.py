@@ -22,8 +22,13 @@ MOST_PROBLEMS = 5
 PREPARED = {
     "size": (int, "side in pixels that a folder's pictures are brought to; by default what fits them"),
     "fit": (str, "how they are: pad (the default: nothing is lost), crop or stretch"),
+    "background": (
+        str,
+        "a folder, zip or tar of pictures with none of the classes: parts cut out of them at random become one class more, "
+        "nothing, for a net that is to find things in large pictures; goes with any source",
+    ),
 }
-"""Flags that say how a user's own pictures are prepared: name -> kind and help."""
+"""Flags that say which of a user's own pictures are learned from, and how: name -> kind and help."""
 NAMED = {"freeze": "or the name of the last one"}
 """Knobs that count layers: on the command line a layer may be named."""
 

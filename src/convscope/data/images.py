@@ -59,7 +59,8 @@ class Images:
     """A source of pictures, ready: classes by name, pictures to learn from, pictures to be tested on.
 
     `fingerprint` changes when any picture or label does, or the size they are brought to. `found` says what there was,
-    `prepared` by which `size` and `fit` of `images` the same pictures come again; both are empty for a named source.
+    `prepared` by which `size`, `fit` and `background` of `images` the same pictures come again; for a named source both say
+    no more than that.
     `ground` is the background where it is known beforehand.
     """
 
@@ -111,6 +112,7 @@ def images(
     *,
     size: int | tuple[int, int] | None = None,
     fit: Literal["pad", "crop", "stretch"] | None = None,
+    background: str | Path | None = None,
 ) -> Images:
     """The pictures of a named source, or of a folder, zip, tar or CSV; decoded or downloaded into the cache folder once.
 
@@ -123,7 +125,9 @@ def images(
     the bytes that are here, and bytes of the whole, while files are downloaded or decoded.
 
     A name that ends in `+nothing`, such as mnist+nothing, is a source with a class more, for nets that look for things in
-    large pictures: what is between and beside them, made of the source's own (`convscope.data.background`).
+    large pictures: what is between and beside them, made of the source's own (`convscope.data.background`). `background`, a
+    folder, zip or tar of pictures that show none of the classes, adds such a class for any source: parts that are cut out
+    of them at random (`convscope.data.crops`).
 
     Raises:
         SourceError: There is no such source, its files cannot be had, or there are not enough pictures in it.
@@ -131,6 +135,10 @@ def images(
     >>> images("mnist")
     Images('mnist': 60,000 + 10,000 pictures of 1x28x28, 10 classes)
     """
+    if background is not None:
+        from convscope.data.crops import with_background
+
+        return with_background(images(source, progress, size=size, fit=fit), background, progress)
     if str(source).endswith(WITH_NOTHING):
         from convscope.data.background import with_nothing
 

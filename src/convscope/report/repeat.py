@@ -73,9 +73,15 @@ def command(run: Run) -> tuple[str, ...]:
 
 def _prepared(prepared: dict[str, Any]) -> list[str]:
     """How pictures of the user's own were brought to one size; one that is not square can only be their own."""
-    height, width = prepared.get("size", (0, 0))
-    size = ["--size", str(height)] if prepared and height == width else []
-    return [*size, *(["--fit", str(prepared["fit"])] if prepared else [])]
+    height, width = prepared.get("size", (0, 1))
+    size = ["--size", str(height)] if height == width else []
+    rest = [
+        word
+        for name in ("fit", "background")
+        if name in prepared
+        for word in (f"--{name}", str(prepared[name]))
+    ]
+    return [*size, *rest]
 
 
 def _base(net: str, name: str, side: int) -> tuple[str, Recipe]:

@@ -168,7 +168,9 @@ def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
     """
     info = run.info
     if info["data_fingerprint"] != images.fingerprint:
-        raise RunError(f"{run.path}: {info['source']} has changed since this Run began; train anew")
+        background = info.get("prepared", {}).get("background")
+        what = f"{info['source']}, or its background {background}," if background else info["source"]
+        raise RunError(f"{run.path}: {what} has changed since this Run began; train anew")
     return Plan(
         images,
         run.stack,
