@@ -5,7 +5,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo lab check test faults bench docs clean
+.PHONY: setup demo lab check test faults fuzz bench docs clean
 
 setup: $(READY)
 
@@ -34,6 +34,14 @@ test: $(READY)
 
 faults: $(READY)
 	$(BIN)/python tests/faults/killing.py 200
+
+MINUTES ?= 5
+
+# Guided by coverage where atheris is there, which only some systems have: .venv/bin/pip install --group fuzz
+fuzz: $(READY)
+	for surface in stack kernel picture run shards lab serve; do \
+		$(BIN)/python tests/fuzz/harness.py $$surface --minutes $(MINUTES) || exit 1; \
+	done
 
 bench: $(READY)
 	$(BIN)/python benchmarks/convolution.py

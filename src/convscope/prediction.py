@@ -14,6 +14,7 @@ from convscope import native
 from convscope.data.decoders import FINER
 from convscope.data.fit import Fitted, fit
 from convscope.data.pictures import LARGEST, read_picture
+from convscope.errors import RunError
 from convscope.nets.answers import averaged, probabilities
 from convscope.nets.build import Net
 from convscope.nets.lowered import lacking, lowered, running_of
@@ -55,7 +56,7 @@ class Predictor:
 
     def __init__(self, run: Run, threads: int | None = None):
         self.run, self.size = run, _size(run)
-        self.wanted = VIEWS[run.recipe.get("views", "plain")]
+        self.wanted = VIEWS[_views(run)]
         # A large JPEG is decoded at a reduced size, as it was where the net learned.
         self.near = (
             FINER * max(run.info["picture_shape"][1:]) if run.info.get("prepared", {}).get("fit") else None
@@ -150,6 +151,15 @@ def as_seen(
     """A picture as the Run's net takes it, before it is normalised, and in words what was done to it."""
     whole = brought(run, picture)
     return shown(whole.pixels, _size(run)), _told(run, whole)
+
+
+def _views(run: Run) -> str:
+    name = run.recipe.get("views", "plain")
+    if name not in list(VIEWS):
+        raise RunError(
+            f"{run.path / 'recipe.json'}: damaged (what it says of views); restore it or train again"
+        )
+    return name
 
 
 def _size(run: Run) -> tuple[int, int]:

@@ -31,6 +31,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from convscope import claims
+from convscope.claims import Said
 from convscope.data.whole import write_whole
 from convscope.errors import RunError, StackError
 from convscope.nets.grammar import parse
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 EPOCHS_BYTES = 50_000_000
-LARGEST_JSON = 16_000_000
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -55,15 +56,16 @@ class Run:
 
     def __init__(self, path: str | Path):
         self.path = find_folder(path)
-        self.info: dict[str, Any] = self._json("run.json")
+        self.info: Said = self._json("run.json")
         version = self.info.get("format")
-        if not isinstance(version, int):
+        if type(version) is not int:
             raise RunError(f"{self.path / 'run.json'}: it has no format version, so it is no Run's")
         if version > FORMAT:
             raise RunError(
                 f"{self.path}: this Run has format {version}, but convscope {_own_version()} knows up to {FORMAT}: "
                 "upgrade convscope (pip install --upgrade convscope)"
             )
+        claims.checked(self.info, claims.RUN)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, net={self.info.get('net')!r}, source={self.info.get('source')!r})"
@@ -72,11 +74,13 @@ class Run:
     def stack(self) -> Stack:
         """The net, as a Stack."""
         try:
-            return parse(self._bytes("stack.txt").decode("utf-8"))
+            stack = parse(self._bytes("stack.txt").decode("utf-8"))
         except (StackError, UnicodeDecodeError) as error:
             raise RunError(
                 f"{self.path / 'stack.txt'}: damaged ({error}); restore it or train again"
             ) from None
+        claims.require_fitting(self.info, stack)
+        return stack
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -87,8 +91,13 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """One dictionary an epoch, in order."""
         lines = enumerate(self._bytes("metrics.jsonl").splitlines(), start=1)
-        where = self.path / "metrics.jsonl"
-        return [_object(line, f"{where}, line {number}: damaged; train again") for number, line in lines]
+        where = f"{self.path / 'metrics.jsonl'}, line "
+        return [
+            claims.checked(
+                claims.said(line, f"{where}{number}", f"{where}{number}: damaged; train again"), claims.EPOCH
+            )
+            for number, line in lines
+        ]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -181,9 +190,11 @@ class Run:
         except OSError as error:
             raise RunError(f"{self.path / name}: cannot be read ({error.strerror})") from None
 
-    def _json(self, name: str) -> dict[str, Any]:
-        otherwise = f"{self.path / name}: damaged (not a JSON object); restore it or train again"
-        return _object(self._bytes(name), otherwise)
+    def _json(self, name: str) -> Said:
+        where = str(self.path / name)
+        return claims.said(
+            self._bytes(name), where, f"{where}: damaged (not a JSON object); restore it or train again"
+        )
 
 
 class Writer:
@@ -281,7 +292,7 @@ def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     arrays, note = _unpack(path.read_bytes(), path)
     if not note:
         raise RunError(f"{path}: damaged; train anew")
-    return arrays, note
+    return arrays, claims.checked(Said(note, str(path)), claims.STATE)
 
 
 def find_folder(run: str | Path) -> Path:
@@ -326,17 +337,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _object(data: bytes, otherwise: str) -> dict[str, Any]:
-    """A JSON object; a RunError that says `otherwise` where it is none."""
-    try:
-        value = json.loads(data) if len(data) <= LARGEST_JSON else None
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise RunError(otherwise)
-    return value
-
-
 def _own_version() -> str:
     import convscope
 
@@ -372,7 +372,9 @@ def _unpack(data: bytes, path: Path) -> tuple[dict[str, np.ndarray], dict[str, A
     try:
         arrays = load(data)
         (length,) = struct.unpack("<Q", data[:8])
-        note = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("note", "null")
-        return {k: v.copy() for k, v in arrays.items()}, json.loads(note) or {}
-    except (SafetensorError, ValueError, KeyError, struct.error):
+        note = json.loads(json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("note", "null")) or {}
+        if not isinstance(note, dict):
+            raise ValueError("a note that is no object")
+        return {k: v.copy() for k, v in arrays.items()}, note
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         raise RunError(f"{path}: damaged (not whole safetensors); restore it or train again") from None

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from convscope.data.ordinary import ordinary
 from convscope.data.pictures import FORMATS, read_picture
 from convscope.errors import PictureError
 
@@ -214,3 +215,41 @@ def test_a_damaged_file_is_read_or_refused_but_never_anything_else(kind, data):
         assert "\n" not in str(error)
     else:
         assert pixels.dtype == np.uint8 and pixels.shape[0] in (1, 3)
+
+
+def with_scans(more: int, side: int = 40) -> bytes:
+    """A progressive JPEG whose last scan stands in it so many times more."""
+    file = io.BytesIO()
+    Image.new("L", (side, side), 120).save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    start, end = data.rfind(b"\xff\xda"), data.rfind(b"\xff\xd9")
+    return data[:end] + data[start:end] * more + data[end:]
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path):
+    words = r"1,206 scans, and pictures have ten or so\. Save it again as PNG or JPEG$"
+    (tmp_path / "a.jpg").write_bytes(with_scans(1200))
+    for source in (with_scans(1200), tmp_path / "a.jpg"):
+        with pytest.raises(PictureError, match=words):
+            read_picture(source)
+    assert ordinary(with_scans(1200), (1, 8, 8), "pad") is None
+    assert (read_picture(with_scans(100)) == read_picture(with_scans(0))).all()
+    with pytest.raises(PictureError, match="26 scans"):  # few bytes and hours, over a hundred million pixels
+        read_picture(with_scans(20, side=9990))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_a_picture_is_the_same_in_one_band_and_in_many(mode, monkeypatch):
+    values = np.random.default_rng(1).integers(0, 256, (37, 23, 3), np.uint8)
+    image = (
+        Image.fromarray(values[..., 0].astype(np.uint16) * 257)
+        if mode == "I;16"
+        else Image.fromarray(values).convert("L" if mode == "LA" else "RGB").convert(mode)
+    )
+    if mode in ("LA", "RGBA"):
+        image.putalpha(Image.fromarray(values[..., 1]))
+    file = io.BytesIO()
+    image.save(file, "PNG", **({"transparency": 7} if mode == "P" else {}))
+    whole = read_picture(file.getvalue())
+    monkeypatch.setattr("convscope.data.pictures.BAND", 100)
+    assert (read_picture(file.getvalue()) == whole).all()

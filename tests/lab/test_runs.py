@@ -77,14 +77,14 @@ def test_nets_with_other_names_are_compared_by_place(tmp_path):
 
     for name, text in {
         "a": "input 1x32x32\nx conv 6 5x5\ny linear 10",
-        "b": "input 1x32x32\nc conv 6 5x5\nd linear 4",
+        "b": "input 1x32x32\nc conv 6 5x5\nd linear 10 | relu",
     }.items():
         copy_run(tmp_path / name)
         (tmp_path / name / "stack.txt").write_text(text)
     found = differences([cs.Run(tmp_path / "a"), cs.Run(tmp_path / "b")])
     assert [(d.what, d.values) for d in found] == [
         ("1", ("x: conv 6 5x5", "c: conv 6 5x5")),
-        ("2", ("y: linear 10", "d: linear 4")),
+        ("2", ("y: linear 10", "d: linear 10 | relu")),
     ]
 
 

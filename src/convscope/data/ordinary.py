@@ -7,6 +7,8 @@ only such pictures starts in a fraction of the time.
 from __future__ import annotations
 
 import io
+import mmap
+import re
 from collections.abc import Sequence
 
 from PIL import Image, ImageOps
@@ -20,6 +22,9 @@ LARGEST = 100_000_000
 # A JPEG is decoded at up to twice the size that is wanted: what is left to shrink is filtered properly.
 FINER = 2
 JPEG = b"\xff\xd8\xff"
+# Each scan of a JPEG goes over all of its pixels, and a few bytes are one: of a real picture there are ten or so.
+MOST_SCANS, MOST_SCANNED = 1000, 20 * LARGEST
+SCAN = re.compile(b"\xff\xda")
 TURNING = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 """Where Pillow finds how a picture is to be turned."""
 
@@ -42,11 +47,22 @@ def ordinary(content: bytes, shape: Shape, mode: str, largest: int = LARGEST) ->
         return None
 
 
+def overlaid(content: bytes | memoryview | mmap.mmap, pixels: int) -> int:
+    r"""How many scans a JPEG has, where they are more than may be decoded over so many pixels; else 0.
+
+    >>> overlaid(b"..\xff\xda" * 1001, 4), overlaid(b"..\xff\xda" * 1000, 4)
+    (1001, 0)
+    """
+    scans = sum(1 for _ in SCAN.finditer(content))
+    return scans if scans > MOST_SCANS or scans * pixels > MOST_SCANNED else 0
+
+
 def _planes(content: bytes, shape: Shape, mode: str, largest: int = LARGEST) -> bytes | None:
     channels, size = shape[0], (shape[1], shape[2])
     modes = ("L", "RGB") if channels == 3 else ("L",)
     image: Image.Image = Image.open(io.BytesIO(content), formats=("JPEG",))
-    if image.width * image.height > largest or image.mode not in modes:
+    pixels = image.width * image.height
+    if pixels > largest or image.mode not in modes or overlaid(content, pixels):
         return None
     near = FINER * max(size)
     image.draft(None, (near, near))  # type: ignore[arg-type] - a mode of None keeps the picture's own

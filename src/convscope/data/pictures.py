@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import re
 import stat
@@ -18,7 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
-from convscope.data.ordinary import LARGEST
+from convscope.data.ordinary import JPEG, LARGEST, overlaid
 from convscope.errors import PictureError
 
 # Only these decoders are ever tried: Pillow knows dozens more, some of them old and rarely looked at.
@@ -30,6 +31,9 @@ MAGIC = {
 SIZES: dict[str | None, tuple[str, int]] = {"PNG": (">II", 16), "GIF": ("<HH", 6), "BMP": ("<ii", 18)}
 
 GREYS = ("1", "L", "LA", "La", "I")
+
+BAND = 1 << 20
+"""Pixels that are brought to uint8 at once."""
 
 T = TypeVar("T")
 
@@ -95,6 +99,7 @@ def read_picture(
     name = "the picture" if isinstance(source, bytes) else str(source)
 
     def whole(image: Image.Image) -> np.ndarray:
+        _require_few_scans(name, file, image.width * image.height)
         if near is not None:
             image.draft(None, (near, near))  # type: ignore[arg-type] - a mode of None keeps the picture's own
         image.load()
@@ -102,7 +107,7 @@ def read_picture(
         return _pixels(name, image)
 
     with _opened(name, source) as file, quietly:
-        return np.ascontiguousarray(_decoded(name, file, largest, whole))
+        return _decoded(name, file, largest, whole)
 
 
 def glance(source: str | Path | bytes, *, largest: int = LARGEST) -> Glance:
@@ -233,29 +238,63 @@ def _reason(error: Exception) -> str:
     return " ".join(words.split())  # one line, whatever a decoder says
 
 
-def _pixels(name: str, image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        wide = np.asarray(image).astype(np.uint32)
-        return ((wide + 128) // 257).astype(np.uint8)[None]
-    if image.mode in ("I", "F"):
+def _require_few_scans(name: str, file: BinaryIO, pixels: int) -> None:
+    at = file.tell()
+    file.seek(0)
+    if file.read(len(JPEG)) == JPEG:
+        held = isinstance(file, io.BytesIO)
+        content = file.getbuffer() if held else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with content:
+            scans = overlaid(content, pixels)
+        if scans:
+            raise PictureError(
+                f"{name}: {scans:,} scans, and pictures have ten or so. Save it again as PNG or JPEG"
+            )
+    file.seek(at)
+
+
+def _pixels(name: str, image: Image.Image) -> UInt8[np.ndarray, "channels h w"]:
+    """A decoded picture's values, band by band: nothing but the picture and its values takes memory as a whole."""
+    wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if image.mode in ("I", "F") and not wide:
         raise unreadable(name, "32 bits a pixel do not say what white is")
+    if wide:
+        return _banded(
+            image, 1, lambda part: ((np.asarray(part).astype(np.uint32) + 128) // 257).astype(np.uint8)
+        )
     if image.has_transparency_data:
-        image = _on_a_page(image)
+        return _on_a_page(image)
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        image = ImageChops.invert(image)  # Pillow takes all of them for Adobe's, which are stored inverted
-    grey = image.mode in ("1", "L")
-    values = np.asarray(image.convert("L" if grey else "RGB"))
-    return values[None] if grey else values.transpose(2, 0, 1)
+        # Pillow takes all of them for Adobe's, which are stored inverted.
+        return _banded(image, 3, lambda part: np.asarray(ImageChops.invert(part).convert("RGB")))
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    return _banded(image, len(mode), lambda part: np.asarray(part.convert(mode)))
 
 
-def _on_a_page(image: Image.Image) -> Image.Image:
-    grey = image.mode in ("1", "L", "LA", "La")
-    layer = image.convert("RGBA")
+def _banded(
+    image: Image.Image, channels: int, values: Callable[[Image.Image], np.ndarray]
+) -> UInt8[np.ndarray, "channels h w"]:
+    """The values of an image, some rows of it at a time."""
+    out = np.empty((channels, image.height, image.width), np.uint8)
+    rows = max(1, BAND // image.width)
+    for top in range(0, image.height, rows):
+        stop = min(image.height, top + rows)
+        part = image if stop - top == image.height else image.crop((0, top, image.width, stop))
+        part = values(part)
+        out[:, top:stop] = part[None] if channels == 1 else part.transpose(2, 0, 1)
+    return out
 
-    def over(colour: str) -> Image.Image:
-        page = Image.new("RGBA", layer.size, colour)
-        return Image.alpha_composite(page, layer).convert("L" if grey else "RGB")
+
+def _on_a_page(image: Image.Image) -> UInt8[np.ndarray, "channels h w"]:
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+
+    def over(colour: str) -> np.ndarray:
+        def values(part: Image.Image) -> np.ndarray:
+            layer = part.convert("RGBA")
+            page = Image.new("RGBA", layer.size, colour)
+            return np.asarray(Image.alpha_composite(page, layer).convert(mode))
+
+        return _banded(image, len(mode), values)
 
     page = over("white")
-    low = np.min([pair[0] for pair in np.reshape(page.getextrema(), (-1, 2))])
-    return over("black") if low == 255 else page
+    return over("black") if page.min() == 255 else page

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from convscope.errors import RunError
 from convscope.runs import Run
@@ -24,10 +23,8 @@ OPEN = 32
 """So many Runs are held open; of each only what it says of itself is in memory."""
 KEEP_DELETED = 24 * 3600
 """Seconds that a deleted Run can be brought back."""
-WANTED: Mapping[str, type | tuple[type, ...]] = {
-    "net": str, "source": str, "status": str, "written": str, "data_fingerprint": str, "classes": list,
-    "epochs": int, "seed": int, "parameters": int, "picture_shape": list, "normalisation": dict,
-}  # fmt: skip
+WANTED = ("net", "source", "status", "written", "data_fingerprint", "classes", "epochs", "seed", "parameters",
+          "picture_shape", "normalisation")  # fmt: skip
 """What the page reads of run.json without asking whether it is there."""
 
 
@@ -181,33 +178,11 @@ def _check(run: Run) -> None:
     Raises:
         RunError: Some of it is missing, or of the wrong kind.
     """
-    info: dict[str, Any] = run.info
-    wrong = [name for name, kind in WANTED.items() if not isinstance(info.get(name), kind)]
-    if not wrong:
-        channels = run.stack.input.shape[0]
-        rule = info["normalisation"]
-        wrong = [name for name in ("scale", "shift") if not _numbers(rule.get(name), channels)]
-        wrong += [] if all(isinstance(name, str) for name in info["classes"]) else ["classes"]
-        wrong += [] if len(info["classes"]) == run.stack.ladder[-1].output[0] else ["classes"]
-        wrong += [] if _fits(info["picture_shape"], run.stack.input.shape) else ["picture_shape"]
-        wrong += [] if isinstance(info.get("background", ""), int | None) else ["background"]
-        wrong += [] if isinstance(info.get("prepared", {}), dict) else ["prepared"]
-        wrong += [] if isinstance(info.get("scores", {}), dict | None) else ["scores"]
-    if wrong:
+    said = {name: run.info[name] for name in WANTED}
+    high, wide = run.stack.input.shape[1:]
+    if said["picture_shape"][1] > high or said["picture_shape"][2] > wide:
         where = run.path / "run.json"
-        raise RunError(f"{where}: damaged (what it says of {wrong[0]}); restore it or train again")
-
-
-def _numbers(values: Any, count: int) -> bool:
-    return (
-        isinstance(values, list) and len(values) == count and all(isinstance(v, int | float) for v in values)
-    )
-
-
-def _fits(picture: list[Any], shape: tuple[int, ...]) -> bool:
-    """Whether pictures of a shape can be given to a net: they get a border where they are smaller."""
-    whole = len(picture) == 3 and all(isinstance(n, int) and n > 0 for n in picture)
-    return whole and picture[0] == shape[0] and picture[1] <= shape[1] and picture[2] <= shape[2]
+        raise RunError(f"{where}: damaged (what it says of picture_shape); restore it or train again")
 
 
 def _order(folder: Path) -> tuple[int, str]:

@@ -30,7 +30,7 @@ from convscope.nets.words import NAME
 from convscope.nets.words import limits as read_limits
 from convscope.nets.words import shape as read_shape
 
-LONGEST = 100_000
+LONGEST, LONGEST_WORD = 100_000, 200
 SHOWN = 8
 """So many of the layers above an error lists: the last ones."""
 
@@ -100,9 +100,15 @@ def _rows(text: str) -> list[list[Word]]:
         start = 0
         for part in full.split("#", 1)[0].split(";"):
             words = re.finditer(r"\||[^\s|]+", part)
-            rows.append([Word(w.group(), number, start + w.start() + 1) for w in words])
+            rows.append([_word(w.group(), number, start + w.start() + 1) for w in words])
             start += len(part) + 1
     return rows
+
+
+def _word(text: str, line: int, column: int) -> Word:
+    if len(text) > LONGEST_WORD:
+        raise StackError(f"a word has at most {LONGEST_WORD} characters, not {len(text):,}", line, column)
+    return Word(text, line, column)
 
 
 def _input(row: list[Word]) -> Input:

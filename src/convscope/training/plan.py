@@ -10,6 +10,7 @@ import torch
 
 from convscope.data.background import NOTHING
 from convscope.data.images import Images, Pictures
+from convscope.data.listing import printable
 from convscope.errors import RecipeError, RunError
 from convscope.nets.stack import Stack
 from convscope.nets.views import VIEWS
@@ -170,7 +171,7 @@ def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
     if info["data_fingerprint"] != images.fingerprint:
         background = info.get("prepared", {}).get("background")
         what = f"{info['source']}, or its background {background}," if background else info["source"]
-        raise RunError(f"{run.path}: {what} has changed since this Run began; train anew")
+        raise RunError(f"{run.path}: {printable(what)} has changed since this Run began; train anew")
     return Plan(
         images,
         run.stack,

@@ -161,7 +161,7 @@ class Recipe:
         """
         for name in knobs:
             if name not in KNOBS:
-                raise RecipeError(f"no knob {name!r}: {instead(name, KNOBS)}")
+                raise RecipeError(f"no knob {name!r:.60}: {instead(name, KNOBS)}")
         return replace(self, **knobs)
 
     def as_dict(self) -> dict[str, Any]:
@@ -204,13 +204,14 @@ KNOBS = tuple(knob.name for knob in fields(Recipe))
 def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
     if "names" in rule:
         if value not in rule["names"]:
-            raise RecipeError(f"{name} is one of {', '.join(rule['names'])}, not {value!r}")
+            raise RecipeError(f"{name} is one of {', '.join(rule['names'])}, not {value!r:.60}")
         return
     wanted = type(Recipe.__dataclass_fields__[name].default)
     if isinstance(value, bool) or not isinstance(value, int if wanted is int else int | float):
-        raise RecipeError(f"{name} is a {'whole ' if wanted is int else ''}number, not {value!r}")
+        raise RecipeError(f"{name} is a {'whole ' if wanted is int else ''}number, not {value!r:.60}")
     if not rule["low"] <= value <= rule["high"]:
-        raise RecipeError(f"{name} goes from {rule['low']:g} to {rule['high']:g}, not {value:g}")
+        shown = min(max(value, -1e300), 1e300)  # a whole number may be larger than any float
+        raise RecipeError(f"{name} goes from {rule['low']:g} to {rule['high']:g}, not {shown:g}")
 
 
 @dataclass(frozen=True)
