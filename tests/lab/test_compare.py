@@ -151,7 +151,7 @@ def test_chapters_show_measured_figures_beside_published_ones(look):
 
 
 def test_the_chapter_on_photographs_shows_the_best_of_both_kinds_under_what_was_published(look):
-    page = look().go("#/lenet5/train?tour=6")
+    page = look().go("#/lenet5/train?tour=7")
     rows = packaged("imagenette-160")["results"]
     nets = [row["convolutional"] for row in rows if row["status"] == "measured"]
     measured = min(2, sum(nets)) + min(2, len(nets) - sum(nets))

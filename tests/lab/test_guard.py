@@ -20,6 +20,7 @@ from convscope.lab.guard import CSP, Guard
 from convscope.lab.pictures import LARGEST, Kept
 from convscope.lab.server import address
 from convscope.lab.shelf import BIN, PACKAGED, Shelf
+from convscope.lab.shelf import OURS as COME
 
 HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OURS = "http://127.0.0.1:8127"
@@ -317,14 +318,14 @@ def test_only_folders_with_speakable_names_are_runs(tmp_path):
         make(home / name)
     os.mkdir(os.fsencode(home) + b"/\xff")  # noqa: PTH102 - a name that is no text
     (home / "file").write_text("")
-    assert list(Shelf(home).paths()) == ["12", "1", "é?#", "a b", PACKAGED]
+    assert list(Shelf(home).paths()) == ["12", "1", "é?#", "a b", *COME]
 
 
 def test_a_run_that_has_the_packaged_ones_name_gets_another(tmp_path):
     home = tmp_path / "runs"
     make(home / PACKAGED)
     shelf = Shelf(home)
-    assert list(shelf.paths()) == [f"{PACKAGED}-2", PACKAGED]
+    assert list(shelf.paths()) == [f"{PACKAGED}-2", *COME]
     shelf.delete(f"{PACKAGED}-2")
     shelf.restore(f"{PACKAGED}-2")
     assert (home / f"{PACKAGED}-2" / "run.json").exists()

@@ -24,7 +24,7 @@ from convscope.lab.desk import Desk
 from convscope.lab.guard import Guard
 from convscope.lab.late import Late
 from convscope.lab.pages import STATIC
-from convscope.lab.shelf import PACKAGED_FOLDER, WANTED, Shelf
+from convscope.lab.shelf import OURS, PACKAGED_FOLDER, WANTED, Shelf
 from convscope.runs import Run
 
 INK = np.random.default_rng(0).integers(0, 256, 112 * 112, np.uint8).tobytes()
@@ -190,9 +190,12 @@ def of_one(client, questions=QUESTIONS) -> dict[str, tuple[int, str]]:
 def test_a_run_that_is_deleted_while_it_is_looked_at_is_said_to_be_gone_and_can_come_back(own):
     assert {status for status, _ in of_one(own).values()} == {200}
     assert own.delete("/api/runs/1").json() == {"deleted": "1"}
-    assert set(of_one(own).values()) == {(404, "there is no Run '1' here: there are lenet5")}
+    assert set(of_one(own).values()) == {(404, "there is no Run '1' here: there are lenet5, finder")}
     again = own.delete("/api/runs/1")
-    assert (again.status_code, again.json()["error"]) == (404, "there is no Run '1' here: there are lenet5")
+    assert (again.status_code, again.json()["error"]) == (
+        404,
+        "there is no Run '1' here: there are lenet5, finder",
+    )
     assert own.post("/api/runs/1/restore").json() == {"restored": "1"}
     assert {status for status, _ in of_one(own).values()} == {200}
     assert (
@@ -285,7 +288,7 @@ def test_a_damaged_run_gives_one_line_and_leaves_the_list_whole(own, home, name,
         assert "\n" not in error and "Error" not in error, (question, error)
     listed = own.get("/api/runs")
     assert [line["name"] for line in listed.json()] == (
-        ["1", "lenet5"] if (home / "1" / "run.json").exists() else ["lenet5"]
+        ["1", *OURS] if (home / "1" / "run.json").exists() else [*OURS]
     )
 
 
@@ -377,7 +380,10 @@ def test_a_start_that_fails_says_why_and_answers_nevertheless(tmp_path):
     desk._warm()
     client = TestClient(make_app(desk))
     state = client.get("/api/ready").json()
-    assert (state["ready"], state["failed"]) == (False, "there is no Run 'gone' here: there are lenet5")
+    assert (state["ready"], state["failed"]) == (
+        False,
+        "there is no Run 'gone' here: there are lenet5, finder",
+    )
     answer = client.get("/api/runs/lenet5")
     assert (answer.status_code, answer.json()) == (404, {"error": state["failed"]})
 

@@ -100,7 +100,7 @@ def test_too_many_and_unknown_runs_are_refused_or_named(client):
 @pytest.mark.usefixtures("another", "damaged")
 def test_the_table_and_two_runs_side_by_side(look, width):
     page = look(width).go("#/lenet5/runs?compare=7,8")
-    expect(page.locator("tbody th a")).to_have_count(3)
+    expect(page.locator("tbody th a")).to_have_count(4)
     expect(page.locator(".others")).to_contain_text("damaged")
     expect(page.locator(".differences")).to_contain_text("recipe: rate")
     expect(page.locator(".errors li")).to_have_count(1)

@@ -1,11 +1,12 @@
-"""Pages and lines of handwritten digits with what stands where on them: something to find, and to be judged by."""
+"""Pages and lines of handwritten digits, scenes of photographs, and what is where on them: to be found, and to judge by."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from convscope.data.fit import resized
 from convscope.data.images import Pictures
@@ -19,9 +20,9 @@ INK = 60
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A page, dark ink on light paper, uint8 [1, height, width], and the smallest box around each digit's ink."""
+    """A page, uint8 [channels, height, width], and a box around each thing: of digits the smallest around the ink."""
 
-    pixels: UInt8[np.ndarray, "1 y x"]
+    pixels: UInt8[np.ndarray, "c y x"]
     boxes: tuple[Box, ...]
 
     @property
@@ -50,15 +51,40 @@ def page(
     for _ in range(count):
         n, side = int(rng.integers(len(digits))), int(rng.choice(SIZES))
         drawn = resized(digits.pixels[n], (side, side))[0]
-        for _ in range(1000):
-            y, x = (int(rng.integers(0, room - side + 1)) for room in size)
-            if not taken[y : y + side, x : x + side].any():
-                break
-        else:
-            raise ValueError(f"{count} digits find no room on a page of {size[1]}x{size[0]} pixels")
+        y, x = _room(taken, (side, side), rng)
         taken[y : y + side, x : x + side] = True
         boxes.append(_laid(ink, drawn, y, x, str(digits.labels[n])))
     return Page(_on_paper(ink, texture, rng), tuple(boxes))
+
+
+def scene(
+    pictures: Pictures,
+    *,
+    count: int = 12,
+    size: tuple[int, int] = (800, 1200),
+    seed: int = 0,
+    names: Sequence[str] = (),
+) -> Page:
+    """Photographs of three sizes, up to twice their own, at random places of a scene (height, width) of soft shades.
+
+    A box's label is the class's name, or its number where there are no `names`.
+
+    Raises:
+        ValueError: So many find no room.
+    """
+    rng = np.random.default_rng([seed, 0x73])
+    channels = pictures.pixels.shape[1]
+    shades = rng.integers(60, 196, (channels, 1 + size[0] // 160, 1 + size[1] // 160), np.uint8)
+    made, taken, boxes = resized(shades, size).copy(), np.zeros(size, bool), []
+    for _ in range(count):
+        n, times = int(rng.integers(len(pictures))), float(rng.choice((1.0, 1.5, 2.0)))
+        high, wide = (round(side * times) for side in pictures.pixels.shape[2:])
+        y, x = _room(taken, (high, wide), rng)
+        taken[y : y + high, x : x + wide] = True
+        made[:, y : y + high, x : x + wide] = resized(np.asarray(pictures.pixels[n]), (high, wide))
+        label = int(pictures.labels[n])
+        boxes.append(Box(names[label] if names else str(label), 1.0, x, y, wide, high))
+    return Page(made, tuple(boxes))
 
 
 def line(
@@ -79,6 +105,20 @@ def line(
         boxes.append(box)
     ink = ink[:, : round(right) + margin]
     return Page(_on_paper(ink, 0.0, rng), tuple(boxes))
+
+
+def _room(taken: Bool[np.ndarray, "y x"], size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """The top left corner of a free place."""
+    for _ in range(1000):
+        y, x = (
+            int(rng.integers(0, max(0, room - side) + 1))
+            for room, side in zip(taken.shape, size, strict=True)
+        )
+        free = taken[y : y + size[0], x : x + size[1]]
+        if free.shape == size and not free.any():
+            return y, x
+    high, wide = taken.shape
+    raise ValueError(f"no room for all on a page of {wide}x{high} pixels: fewer, or a larger one")
 
 
 def _laid(ink: UInt8[np.ndarray, "y x"], drawn: UInt8[np.ndarray, "h w"], y: int, x: int, label: str) -> Box:

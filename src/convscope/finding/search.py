@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from convscope.finding.boxes import Box, suppressed
 from convscope.finding.pyramid import Level, levels, scales, shifted
 from convscope.finding.strokes import Strokes
 from convscope.nets.answers import familiar, probabilities
+from convscope.nets.build import Net
 from convscope.nets.words import Size
 from convscope.runs import Run
 
@@ -57,19 +58,41 @@ class Line:
 
 @dataclass(eq=False)
 class Heat:
-    """Per class how sure the net is of something around each place of the picture: the most over all sizes."""
+    """Per class how sure the net is of something around each place of the picture: the most over all sizes.
+
+    `sizes` has at each place which window that was, counted from the first size that was looked at; `windows` each size's
+    (height, width) in pixels of the picture.
+    """
 
     values: Float[np.ndarray, "k rows columns"]
+    sizes: UInt8[np.ndarray, "k rows columns"]
     pixels_a_cell: float
+    windows: list[tuple[float, float]] = field(default_factory=list)
 
-    def warm(self, chances: Float[np.ndarray, "k n m"], rows: Line, columns: Line) -> None:
-        """Take in the chances of windows whose middles lie in these rows and columns of the picture."""
+    def warm(
+        self, chances: Float[np.ndarray, "k n m"], rows: Line, columns: Line, window: tuple[float, float]
+    ) -> None:
+        """Take in the chances of windows of a size whose middles lie in these rows and columns of the picture."""
+        if window not in self.windows:
+            self.windows.append(window)
         places, windows = zip(*(self._met(line) for line in (rows, columns)), strict=True)
-        part = self.values[:, places[0][:, None], places[1]]
+        before = self.values[:, places[0][:, None], places[1]]
+        part = before.copy()
         for i in windows[0]:
             for j in windows[1]:
                 np.maximum(part, chances[:, i[:, None], j], out=part)
         self.values[:, places[0][:, None], places[1]] = part
+        sizes = self.sizes[:, places[0][:, None], places[1]]
+        sizes[part > before] = self.windows.index(window)
+        self.sizes[:, places[0][:, None], places[1]] = sizes
+
+    def window(self, kind: int, row: int, column: int) -> tuple[float, float, float, float]:
+        """What the net saw where it was surest of a class at a cell: left, top, width and height in pixels of the picture,
+        exact to half of a cell and of the windows' distance.
+        """
+        high, wide = self.windows[self.sizes[kind, row, column]]
+        down, right = ((n + 0.5) * self.pixels_a_cell for n in (row, column))
+        return right - wide / 2, down - high / 2, wide, high
 
     def _met(self, line: Line) -> tuple[Int[np.ndarray, " cells"], list[Int[np.ndarray, " cells"]]]:
         """The cells along an axis that windows stand for, and, again and again until there are no more, a window of each."""
@@ -101,12 +124,15 @@ class Found:
     steps: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Progress:
-    """So many of the windows of all sizes have been looked at."""
+    """So many of the windows of all sizes have been looked at; `heat` is what they gave so far, and grows; `boxes` sorts
+    out what they found so far, which takes a moment."""
 
     windows: int
     of: int
+    heat: Heat
+    boxes: Callable[[], Sequence[Box]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +147,14 @@ class _Looked:
 
 @dataclass(eq=False)
 class Search:
-    """A Run made ready to look through pictures, one after the other."""
+    """A Run made ready to look through pictures, one after the other; `net` is one to take in the place of its own."""
 
     run: Run
     wish: Wish = field(default_factory=Wish)
+    net: Net | None = None
 
     def __post_init__(self) -> None:
-        self.how: Applied = applied(self.run.net(), sweep=self.wish.sweep)
+        self.how: Applied = applied(self.net or self.run.net(), sweep=self.wish.sweep)
         self.classes = tuple(name for name in self.run.classes if name != NOTHING)
         self._wanted = [i for i, name in enumerate(self.run.classes) if name != NOTHING]
         self.floor = -np.inf
@@ -157,7 +184,7 @@ class Search:
         """
         began = time.perf_counter()
         looked = self._looked(picture, tell)
-        boxes = self._boxes(looked.rows, self._ink(looked.brought.pixels), picture.shape[1:])
+        boxes = self._boxes(looked.rows, looked.brought.pixels)
         return Found(
             tuple(boxes), looked.heat, self.classes, picture.shape[1:], self.how.mode, self.how.why,
             time.perf_counter() - began, looked.passes, looked.brought.steps,
@@ -169,7 +196,13 @@ class Search:
         wanted = self._scales(size)
         brought = fit(picture, (self.run.stack.input.shape[0], *size), self._ground())
         heat = _cold(len(self.classes), size)
-        done, passes, candidates = 0, 0, []
+        done, passes = 0, 0
+        candidates: list[np.ndarray] = []
+        seen: list[np.ndarray] = []
+
+        def so_far() -> Sequence[Box]:
+            return self._boxes(np.concatenate([*candidates, *seen]), brought.pixels)
+
         total = sum(self._windows(size, scale) for scale in wanted) * self.wish.fine**2
         for level in shifted(self._levels(brought.pixels, wanted), self.how.jump, self.wish.fine):
             seen = []
@@ -177,9 +210,10 @@ class Search:
                 seen.append(self._stands_out(cells, level, size, heat))
                 windows = cells.answers[0].numel()
                 done, passes = done + windows, passes + (1 if self.how.mode == "dense" else windows)
-                tell(Progress(min(done, total), total))
+                tell(Progress(min(done, total), total, heat, so_far))
             candidates.append(_best(np.concatenate(seen)))
-        tell(Progress(total, total))
+        seen = []
+        tell(Progress(total, total, heat, so_far))
         return _Looked(np.concatenate(candidates), heat, passes, brought)
 
     def _scales(self, size: Size) -> list[float]:
@@ -220,7 +254,7 @@ class Search:
             spans.append(self.how.window[axis] / scale)
             middles.append(edges[axis] + spans[axis] / 2)
             lines.append(Line(axis, float(middles[axis][0]), self.how.jump[axis] / scale, n))
-        heat.warm(chances, *lines)
+        heat.warm(chances, lines[0], lines[1], (spans[0], spans[1]))
         best = chances.argmax(0)
         score = np.take_along_axis(chances, best[None], 0)[0]
         within = [(middle >= 0) & (middle <= side) for middle, side in zip(middles, size, strict=True)]
@@ -242,10 +276,11 @@ class Search:
             known.reshape(places).to(torch.float32).numpy(),
         )
 
-    def _boxes(self, rows: np.ndarray, ink: np.ndarray | None, size: Size) -> list[Box]:
+    def _boxes(self, rows: np.ndarray, pixels: UInt8[np.ndarray, "c y x"]) -> list[Box]:
         """What is left of the windows: each class's thing once, as the tightest box that is known of it."""
         if not len(rows):
             return []
+        ink, size = self._ink(pixels), pixels.shape[1:]
         edges = rows[:, 2:6].copy()
         if ink is not None:
             _shrink(edges, FRAME)
@@ -284,7 +319,8 @@ def find(run: Run, picture: UInt8[np.ndarray, "c y x"], **wish: Any) -> Found:
 def _cold(classes: int, size: Size) -> Heat:
     per = max(1.0, max(size) / HEAT_SIDE)
     rows, columns = (max(1, int(np.ceil(side / per))) for side in size)
-    return Heat(np.zeros((classes, rows, columns), np.float32), per)
+    shape = (classes, rows, columns)
+    return Heat(np.zeros(shape, np.float32), np.zeros(shape, np.uint8), per)
 
 
 def _peaks(score: Float[np.ndarray, "n m"]) -> Bool[np.ndarray, "n m"]:

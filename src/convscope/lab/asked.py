@@ -69,7 +69,7 @@ async def the_desk(request: Request) -> Desk:  # async: a thread for this would 
 
 TheDesk = Annotated[Desk, Depends(the_desk)]
 RunName = Annotated[str, Path(description="A Run's name", min_length=1, max_length=255)]
-PictureName = Annotated[str, Query(description="test/17, train/3 or kept/HASH", max_length=200)]
+PictureName = Annotated[str, Query(description="test/17, train/3, page/5 or kept/HASH", max_length=200)]
 UnitName = Annotated[str, Query(description="A unit, such as C1/3", max_length=200)]
 LayerName = Annotated[str, Query(description="A layer, such as C1", max_length=200)]
 Epoch = Annotated[

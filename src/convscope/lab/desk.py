@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from convscope.errors import ConvscopeError, PictureError, RunError
+from convscope.lab.made import Made
 from convscope.lab.pictures import Kept, Sets, of_set
 from convscope.lab.shelf import PACKAGED, Shelf
 
@@ -46,6 +47,7 @@ class Desk:
     began: float = field(default_factory=time.monotonic)
     _lenses: Lenses | None = None
     _sets: Sets = field(default_factory=Sets)
+    _made: Made = field(default_factory=Made)
     _ready: threading.Event = field(default_factory=threading.Event)
 
     def warm(self) -> None:
@@ -100,6 +102,13 @@ class Desk:
         return Jobs()
 
     @cached_property
+    def searches(self) -> Jobs:
+        """What is looked for in large pictures; an answer has megabytes of heat."""
+        from convscope.lab.jobs import Jobs
+
+        return Jobs(kept=4)
+
+    @cached_property
     def memo(self) -> Memo:
         """Answers that were made once."""
         from convscope.lab.memo import Memo
@@ -143,7 +152,7 @@ class Desk:
         return self._lenses.get(run, self.images(run)[0], epoch, operations)
 
     def picture(self, name: str, run: Run) -> UInt8[np.ndarray, "c y x"]:
-        """A picture by its name: "test/17", "train/3" of a Run's set, or "kept/HASH".
+        """A picture by its name: "test/17", "train/3" of a Run's set, "page/5" made of it, or "kept/HASH".
 
         Raises:
             PictureError: It is not here.
@@ -152,6 +161,8 @@ class Desk:
         if kind == "kept":
             return self.kept.get(rest)
         images, why = self.images(run)
+        if kind == "page":
+            return self._made.of(rest, images, why)
         return of_set(name, images, [why])
 
     def keep(self, pixels: UInt8[np.ndarray, "c y x"]) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from convscope.errors import ConvscopeError
 
-Progress = Callable[[int, int], None]
+Progress = Callable[..., None]
+"""Told how much is done and of how much, and, where there is some, what came of it so far."""
 Work = Callable[[Progress], Any]
 
 PATIENCE, ALONE = 0.3, 8.0
@@ -22,11 +23,13 @@ KEPT, QUEUE = 64, 24
 
 @dataclass(frozen=True)
 class Waiting:
-    """An answer is not there yet: what is done for it, how much of that is done, and how much there is (0: not known)."""
+    """An answer is not there yet: what is done for it, how much of that is done, and how much there is (0: not known);
+    and what came of it so far."""
 
     doing: str
     done: int = 0
     total: int = 0
+    so_far: Any = None
 
 
 class _Alone(BaseException):
@@ -40,20 +43,24 @@ class _Job:
     asked: float = field(default_factory=time.monotonic)
     done: int = 0
     total: int = 0
+    so_far: Any = None
     result: Any = None
     error: Exception | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
-    def progress(self, done: int, total: int) -> None:
+    def progress(self, done: int, total: int, so_far: Any = None) -> None:
         self.done, self.total = done, total
+        if so_far is not None:
+            self.so_far = so_far
         if time.monotonic() - self.asked > ALONE:
             raise _Alone
 
 
 class Jobs:
-    """Answers slow questions in a thread of its own."""
+    """Answers slow questions in a thread of its own, and keeps so many answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._jobs: OrderedDict[Hashable, _Job] = OrderedDict()
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -79,7 +86,7 @@ class Jobs:
             job.asked = time.monotonic()
         job.over.wait(PATIENCE if patience is None else patience)
         if not job.over.is_set():
-            return Waiting(job.doing, job.done, job.total)
+            return Waiting(job.doing, job.done, job.total, job.so_far)
         if job.error is not None:
             with self._lock:
                 self._jobs.pop(key, None)
@@ -93,7 +100,7 @@ class Jobs:
 
     def _trim(self) -> None:
         over = [key for key, job in self._jobs.items() if job.over.is_set()]
-        for key in over[: max(0, len(self._jobs) - KEPT)]:
+        for key in over[: max(0, len(self._jobs) - self._kept)]:
             del self._jobs[key]
 
     def _next(self) -> tuple[Hashable, _Job]:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from convscope.data.images import Images
     from convscope.runs import Run
 
-ROOM = 256_000_000
+ROOM = 512_000_000
 """Bytes of pictures that are kept; the one that was not asked for longest goes first."""
-LARGEST = 16_000_000
+LARGEST = 50_000_000
 """Pixels that a picture handed over by the page may have."""
 SETS = ("test", "train")
 AT_ONCE = BoundedSemaphore(2)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from convscope.lab.desk import Desk
-from convscope.lab.shelf import PACKAGED
+from convscope.lab.shelf import OURS
 from convscope.runs import find_folder
 from convscope.serving.address import Address, address
 
@@ -70,8 +70,8 @@ def name_of(desk: Desk, run: str) -> str:
     Raises:
         RunError: There is no such Run.
     """
-    if run == PACKAGED and not Path(run).exists():
-        return PACKAGED
+    if run in OURS and not Path(run).exists():
+        return run
     return desk.shelf.add(Path(find_folder(run)))
 
 

@@ -1,4 +1,4 @@
-"""The Runs that the page knows, by name: the one that comes with the package, those under runs/, and one that was asked for.
+"""The Runs that the page knows, by name: those that come with the package, those under runs/, and one that was asked for.
 
 A name out of a link is only ever looked up here: it never becomes a path.
 """
@@ -18,6 +18,9 @@ from convscope.runs import Run
 
 PACKAGED = "lenet5"
 PACKAGED_FOLDER = Path(__file__).parent / PACKAGED
+FINDER_FOLDER = Path(__file__).parent / "finder"
+OURS: Mapping[str, Path] = {PACKAGED: PACKAGED_FOLDER, FINDER_FOLDER.name: FINDER_FOLDER}
+"""Runs that come with the package: LeNet-5 of 1998; and a net that knows digits from nothing, to look through pages."""
 BIN = ".deleted"
 OPEN = 32
 """So many Runs are held open; of each only what it says of itself is in memory."""
@@ -38,11 +41,11 @@ class Shelf:
     _moving: Lock = field(default_factory=Lock)
 
     def paths(self) -> dict[str, Path]:
-        """Name -> folder, in the order in which the page lists them: newest first, the packaged one last."""
+        """Name -> folder, in the order in which the page lists them: newest first, the packaged ones last."""
         found = dict(self.others)
         for folder in sorted(_folders(self.home), key=_order, reverse=True):
             found[_free(folder.name, found)] = folder
-        return {**found, PACKAGED: PACKAGED_FOLDER}
+        return {**found, **OURS}
 
     def path(self, name: str) -> Path:
         """A Run's folder.
@@ -160,7 +163,7 @@ def _speakable(name: str) -> bool:
 def _free(name: str, taken: Mapping[str, Path]) -> str:
     """The name, or where it is taken the first of NAME-2, NAME-3, ... that is not."""
     tried, number = name, 2
-    while tried in taken or tried == PACKAGED:
+    while tried in taken or tried in OURS:
         tried, number = f"{name}-{number}", number + 1
     return tried
 

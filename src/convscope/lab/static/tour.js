@@ -11,6 +11,8 @@ export class Tour {
     this.lab = lab;
     this.chapter = -1;
     this.start = lab.place;
+    /** The Run that the tour is about. */
+    this.run = "lenet5";
     /** @type {Set<number>} */
     this.done = new Set();
     lab.on("place", (before) => this.#place(before));
@@ -22,10 +24,12 @@ export class Tour {
     return Number.isInteger(number) && number >= 1 && number <= CHAPTERS.length ? number - 1 : -1;
   }
 
-  /** Begin a chapter: go to its place. @param {number} n */
+  /** Begin a chapter: go to its place, in the Run of the chapter before where it needs none of its own. @param {number} n */
   begin(n) {
     const { more = {}, ...place } = CHAPTERS[n].place;
-    this.lab.go({ ...place, more: { ...more, tour: String(n + 1) } });
+    const { run } = this.lab.place;
+    if (!CHAPTERS.some((chapter) => chapter.place.run === run)) this.run = run;
+    this.lab.go({ run: this.run, ...place, more: { ...more, tour: String(n + 1) } });
   }
 
   end() {

@@ -1,4 +1,4 @@
-/* The ten minutes: seven chapters in our own words, each with a place to be and something to do. */
+/* The ten minutes: eight chapters in our own words, each with a place to be and something to do. */
 
 /**
  * @typedef {object} Chapter
@@ -71,6 +71,18 @@ export const CHAPTERS = [
     done: (now, before, start) => now.view === "units" && start.epoch !== null && before.epoch !== null && now.epoch === null,
     praise: "This net learned that in less than half a minute on a laptop. In 1998 it took two to three days.",
     figures: { contest: "mnist", methods: ["linear", "knn", "svm-poly4", "svm-virtual", "lenet5", "lenet5-distorted"] },
+  },
+  {
+    title: "Under the curtain",
+    text: [
+      "A network that was taught small pictures finds things in large ones. It is moved over the page like a kernel over a picture, [window] by window, and says of each window what is in it.",
+      "Windows that overlap share nearly all of their sums. So nobody cuts the page into pieces: each layer slides over all of it once, and answers for thousands of windows at a time. LeCun and his colleagues read whole lines of digits so in 1998.",
+      "This net has one class more, [nothing]: most windows of a page hold no digit, and a net that never learned that names one everywhere.",
+    ],
+    place: { run: "finder", view: "find", picture: "page/1", unit: "", epoch: null, ops: [] },
+    task: "Click a digit that it found, and see how sure it is. Then look for one that it missed.",
+    done: (now, _, start) => now.view === "find" && Boolean(now.more.box) && now.more.box !== start.more.box,
+    praise: "Point at the green beside it: the dashed frame is the window that the net saw.",
   },
   {
     title: "AlexNet, 2012",

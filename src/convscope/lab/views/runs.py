@@ -17,7 +17,7 @@ from convscope.inspect.layers import layers_of
 from convscope.inspect.subject import subject_of
 from convscope.lab.asked import ERRORS, RunName, TheDesk, TheRun
 from convscope.lab.compared import differences
-from convscope.lab.shelf import PACKAGED
+from convscope.lab.shelf import OURS
 from convscope.nets.answers import named
 from convscope.runs import Run
 
@@ -113,7 +113,7 @@ class RunPage(BaseModel):
 
 @router.get("/runs", responses={422: ERRORS[422]})
 def listed(desk: TheDesk) -> list[RunLine]:
-    """All Runs, newest first; the packaged one last."""
+    """All Runs, newest first; the packaged ones last."""
     return [line_of(desk, name) for name in desk.shelf.paths()]
 
 
@@ -234,7 +234,7 @@ def epoch(run: TheRun, number: Annotated[int, Path(ge=0, le=10**6)]) -> dict[str
 
 def line_of(desk: TheDesk, name: str) -> RunLine:
     """A Run as a line of the list, also where it cannot be opened."""
-    packaged = name == PACKAGED
+    packaged = name in OURS
     try:
         run = desk.run(name)
         info, scores = run.info, run.info.get("scores") or {}
@@ -262,7 +262,7 @@ def _damaged(desk: TheDesk, name: str, problem: str) -> RunLine:
         own = desk.shelf.path(name).parent == desk.shelf.home
     except ConvscopeError:
         own = False
-    return RunLine(name=name, packaged=name == PACKAGED, deletable=own, problem=problem)
+    return RunLine(name=name, packaged=name in OURS, deletable=own, problem=problem)
 
 
 def _status(desk: TheDesk, name: str, status: str) -> str:

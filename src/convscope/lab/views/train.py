@@ -16,7 +16,7 @@ from convscope.lab.asked import ERRORS, PACKED_ANSWER, Packed, RunName, TheDesk,
 from convscope.lab.desk import Desk
 from convscope.lab.order import Order, bounded
 from convscope.lab.programs import CAN_PAUSE
-from convscope.lab.shelf import PACKAGED
+from convscope.lab.shelf import OURS
 from convscope.lab.sources import named, source_of
 from convscope.lab.trainings import Training
 from convscope.runs import Run
@@ -241,7 +241,7 @@ def _elsewhere(desk: Desk, name: str, run: Run) -> TrainingLine:
     state = str(run.info.get("status"))
     if state == "running":
         state = "elsewhere" if desk.shelf.busy(name) else "cut short"
-    can: list[Act] = ["resume"] if state in ("stopped", "cut short") and name != PACKAGED else []
+    can: list[Act] = ["resume"] if state in ("stopped", "cut short") and name not in OURS else []
     return TrainingLine(
         name=name, state=state, net=str(run.info.get("net", "")), source=str(run.info.get("source", "")), run=True, can=can
     )  # fmt: skip

@@ -16,6 +16,7 @@ export const VIEWS = [
   { name: "paper", title: "Paper", load: () => import("./paper.js") },
   { name: "pad", title: "Pad", load: () => import("./pad.js") },
   { name: "units", title: "Units", load: () => import("./units.js") },
+  { name: "find", title: "Find", load: () => import("./find.js") },
   { name: "train", title: "Train", load: () => import("./train.js") },
   { name: "compare", title: "Compare", load: () => import("./compare.js") },
   { name: "runs", title: "Runs", load: () => import("./runs.js") },
