@@ -120,7 +120,8 @@ def test_a_damaged_run_is_said_to_be_damaged_where_and_how(folder, damage, messa
 
 def test_a_run_that_is_not_there_is_said_so():
     with pytest.raises(
-        RunError, match=r"^nowhere: there is no such Run; make one with: convscope train mnist$"
+        RunError,
+        match=r"^nowhere: there is no such Run; make one with: convscope train mnist, or take lenet5 or finder$",
     ):
         Run("nowhere")
 
@@ -183,3 +184,11 @@ def test_small_nets_keep_every_epoch_and_large_ones_a_bounded_number():
     assert kept[0] == 0
     assert kept[-1] == 100
     assert len(kept) * 5_000_000 <= 60_000_000
+
+
+def test_a_run_that_comes_along_is_found_by_its_name_unless_one_has_it_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Run("finder").classes[-1] == "nothing" and Run("lenet5").path == runs.OURS["lenet5"]
+    (tmp_path / "lenet5").mkdir()
+    with pytest.raises(RunError, match=r"^lenet5: the folder has no run.json, so it is no Run$"):
+        Run("lenet5")

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 EPOCHS_BYTES = 50_000_000
+OURS: Mapping[str, Path] = {name: Path(__file__).parent / "packaged" / name for name in ("lenet5", "finder")}
+"""Runs that come with the package: LeNet-5 of 1998; and a net that knows digits from nothing, to look through pages."""
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -296,7 +298,7 @@ def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def find_folder(run: str | Path) -> Path:
-    """The folder that RUN means: a path, the number of a Run under runs/, or `last`.
+    """The folder that RUN means: a path, the number of a Run under runs/, `last`, or the name of one that comes along.
 
     Raises:
         RunError: There is no such Run.
@@ -310,9 +312,15 @@ def find_folder(run: str | Path) -> Path:
         return home / str(numbered[-1])
     if str(run).isdigit() and int(str(run)) in numbered:
         return home / str(run)
+    if str(run) in OURS and not path.exists():
+        return OURS[str(run)]
     if path.is_dir():
         raise RunError(f"{run}: the folder has no run.json, so it is no Run")
-    there = f"runs/ has {_ranges(numbered)}" if numbered else "make one with: convscope train mnist"
+    there = (
+        f"runs/ has {_ranges(numbered)}"
+        if numbered
+        else f"make one with: convscope train mnist, or take {' or '.join(OURS)}"
+    )
     raise RunError(f"{run}: there is no such Run; {there}")
 
 

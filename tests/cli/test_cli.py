@@ -112,12 +112,15 @@ FAULTS = [
     ),
     (
         ("predict", "nowhere", "a.png"),
-        "convscope: nowhere: there is no such Run; make one with: convscope train mnist",
+        "convscope: nowhere: there is no such Run; make one with: convscope train mnist, or take lenet5 or finder",
     ),
-    (("report", "nowhere"), "convscope: nowhere: there is no such Run; make one with: convscope train mnist"),
+    (
+        ("report", "nowhere"),
+        "convscope: nowhere: there is no such Run; make one with: convscope train mnist, or take lenet5 or finder",
+    ),
     (
         ("train", "--resume", "nowhere"),
-        "convscope: nowhere: there is no such Run; make one with: convscope train mnist",
+        "convscope: nowhere: there is no such Run; make one with: convscope train mnist, or take lenet5 or finder",
     ),
 ]
 

@@ -154,7 +154,11 @@ def test_a_run_that_is_not_there_or_a_port_that_is_taken_end_it_with_one_line():
             for words in (["nowhere"], ["--port", port])
         ]
     assert [(one.returncode, one.stdout, one.stderr) for one in said] == [
-        (1, "", "convscope: nowhere: there is no such Run; make one with: convscope train mnist\n"),
+        (
+            1,
+            "",
+            "convscope: nowhere: there is no such Run; make one with: convscope train mnist, or take lenet5 or finder\n",
+        ),
         (
             1,
             "",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark
 
 
@@ -16,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    run: Annotated[
-        str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")
-    ] = "last",
+    run: ARun = "last",
     format: Annotated[
         str,
         typer.Option(

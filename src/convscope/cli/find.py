@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark, table
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ Heat = typer.Option(help="Draw where the net is sure of this class over it; `all
 
 
 def find(
-    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
+    run: ARun,
     picture: Annotated[Path, typer.Argument(help="A picture file of any kind and size.")],
     least: Annotated[float | None, Least] = None,
     smallest: Annotated[float | None, Smallest] = None,
@@ -71,7 +72,7 @@ def find(
 ) -> None:
     """Find in a large picture what a net was taught on small ones.
 
-    Example: convscope find last page.png --smallest 20 --largest 60 -o found.png
+    Example: convscope find finder page.png --smallest 20 --largest 60 -o found.png
 
     The net is moved over the picture at many sizes. It finds best what it learned beside a class called `nothing`: teach
     it with convscope train mnist+nothing, with convscope train SOURCE --background FOLDER of any pictures without the

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from convscope.cli.arguments import RUN
 from convscope.cli.output import as_json, remark
 
 
@@ -15,9 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def lab(
-    run: Annotated[
-        str | None, typer.Argument(help="A Run to open: its folder, its number under runs/, or `last`.")
-    ] = None,
+    run: Annotated[str | None, RUN] = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; elsewhere than on this machine the link has a token in it.")
     ] = "127.0.0.1",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def look(
-    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
+    run: ARun,
     picture: Annotated[Path, typer.Argument(help="A picture file of any kind and size.")],
     unit: Annotated[str | None, typer.Option("--unit", help="One unit, such as C1/3.")] = None,
     layer: Annotated[str | None, typer.Option("--layer", help="One layer, such as C1.")] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark
 
 
@@ -16,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
+    run: ARun,
     picture: Annotated[list[Path], typer.Argument(help="Picture files of any kind and size.")],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

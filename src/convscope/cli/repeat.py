@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark
 
 
@@ -17,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def repeat(
-    run: Annotated[str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")],
+    run: ARun,
     out: Annotated[
         Path | None, typer.Option(help="The new Run's folder; by default runs/1, runs/2, ...")
     ] = None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark
 
 
@@ -15,9 +17,13 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Annotated[
-        str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")
-    ] = "last",
+    run: ARun = "last",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Where to; by default into the Run's folder, of lenet5 or finder here."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write RUN/report.html anew: curves, mistakes, kernels, sizes, recipe, in one file.
@@ -28,7 +34,7 @@ def report(
     from convscope.data.images import images_again
     from convscope.errors import SourceError
     from convscope.report import write_report
-    from convscope.runs import Run
+    from convscope.runs import OURS, Run
 
     opened = Run(run)
     try:
@@ -39,7 +45,8 @@ def report(
     except SourceError as error:
         pictures = None
         remark(f"without its pictures: {error}")
-    path = write_report(opened, pictures)
+    ours = opened.path in OURS.values()
+    path = write_report(opened, pictures, out or (Path(f"{opened.path.name}.html") if ours else None))
     if json:
         return as_json({"run": str(opened.path), "report": str(path)})
     print(path)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from convscope.cli.arguments import ARun
 from convscope.cli.output import as_json, remark
 
 
@@ -15,9 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    run: Annotated[
-        str, typer.Argument(help="A Run: its folder, its number under runs/, or `last`.")
-    ] = "last",
+    run: ARun = "last",
     host: Annotated[
         str, typer.Option(help="Where to listen; elsewhere than on this machine a token is wanted.")
     ] = "127.0.0.1",

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from convscope.lab.desk import Desk
-from convscope.lab.shelf import OURS
 from convscope.runs import find_folder
 from convscope.serving.address import Address, address
 
@@ -70,8 +69,6 @@ def name_of(desk: Desk, run: str) -> str:
     Raises:
         RunError: There is no such Run.
     """
-    if run in OURS and not Path(run).exists():
-        return run
     return desk.shelf.add(Path(find_folder(run)))
 
 

@@ -14,13 +14,10 @@ from pathlib import Path
 from threading import Lock
 
 from convscope.errors import RunError
-from convscope.runs import Run
+from convscope.runs import OURS, Run
 
 PACKAGED = "lenet5"
-PACKAGED_FOLDER = Path(__file__).parent / PACKAGED
-FINDER_FOLDER = Path(__file__).parent / "finder"
-OURS: Mapping[str, Path] = {PACKAGED: PACKAGED_FOLDER, FINDER_FOLDER.name: FINDER_FOLDER}
-"""Runs that come with the package: LeNet-5 of 1998; and a net that knows digits from nothing, to look through pages."""
+PACKAGED_FOLDER, FINDER_FOLDER = OURS[PACKAGED], OURS["finder"]
 BIN = ".deleted"
 OPEN = 32
 """So many Runs are held open; of each only what it says of itself is in memory."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from convscope.runs import Run
 
 
-def write_report(run: Run, images: Images | None) -> Path:
-    """Write RUN/report.html and return its path; without `images` it says which pictures are missing.
+def write_report(run: Run, images: Images | None, out: Path | None = None) -> Path:
+    """Write a report, by default RUN/report.html, and return its path; without `images` it says which pictures are missing.
 
     Raises:
         RunError: The Run is damaged, or its folder cannot be written.
@@ -25,7 +25,7 @@ def write_report(run: Run, images: Images | None) -> Path:
     from convscope.data.whole import write_whole
     from convscope.report.page import page
 
-    path = run.path / "report.html"
+    path = out or run.path / "report.html"
     text = page(run, images)
     try:
         write_whole(path, text.encode("utf-8"))
