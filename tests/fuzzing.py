@@ -1,17 +1,22 @@
-"""Asking the page's server all that its description allows, and what it does not: schemathesis, with names that are there.
+"""Asking a server all that its description allows, and what it does not: schemathesis, with names that are there.
 
-Random text is hardly ever a Run's name, so most parts of an address are replaced by ones that mean something.
+Random text is hardly ever a Run's name, so most parts of an address are replaced by ones that mean something, and most bodies
+of the prediction service by pictures. `python tests/fuzzing.py lab|serve [MINUTES]` goes on for as long as is given.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
+import sys
+import tempfile
 import time
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,10 +99,10 @@ def ground(home: Path) -> None:
                 packed.writestr(f"{name}/{n}.png", file.getvalue())
 
 
-def fuzz(app: Any, *, examples: int, until: float, start: int) -> Found:
+def fuzz(app: Any, *, examples: int, until: float, start: int, where: str = "/api/openapi.json") -> Found:
     """Ask each operation so often, with this seed; after `until` (as time.monotonic says) no further one is begun."""
     found = Found()
-    schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)
+    schema = schemathesis.openapi.from_asgi(where, app)
     checks = [check for name in CHECKS for check in schemathesis.checks.CHECKS.get_by_names([name])]
     for said in schema.get_all_operations():
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
@@ -169,3 +174,55 @@ def _hinted(part: Any, data: Any, hints: dict[str, list[Any]]) -> None:
 
 def _said(case: Any) -> str:
     return f"{case.method} {case.path} {case.path_parameters} {case.query} {str(case.body)[:200]}"
+
+
+def the_lab(home: Path) -> tuple[Any, Callable[[], None], str]:
+    """The page's server over Runs of its own: the app, what ends it, and where its description is."""
+    from convscope.lab.app import make_app
+    from convscope.lab.desk import Desk
+    from convscope.lab.shelf import Shelf
+
+    ground(home / "runs")
+    desk = Desk(Shelf(home / "runs"))
+    desk._warm()
+    return make_app(desk), desk.close, "/api/openapi.json"
+
+
+def the_service(_home: Path) -> tuple[Any, Callable[[], None], str]:
+    """The prediction service of the packaged Run, likewise."""
+    from convscope.runs import Run
+    from convscope.serving.app import make_app
+    from convscope.serving.service import Limits, Service
+
+    service = Service(Run(PACKAGED_FOLDER), Limits(pictures=5, bytes=300_000))
+    return make_app(service, frozenset({"testserver"})), service.close, "/openapi.json"
+
+
+def main() -> None:
+    name, minutes = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    began = time.monotonic()
+    until = began + 60 * minutes
+    total = Found()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["CONVSCOPE_CACHE"] = f"{home}/cache"
+        os.chdir(home)
+        app, close, where = {"lab": the_lab, "serve": the_service}[name](Path(home))
+        start = 0
+        while time.monotonic() < until:
+            start += 1
+            found = fuzz(app, examples=40, until=until, start=start, where=where)
+            total.asked += found.asked
+            total.answers.update(found.answers)
+            total.faults = {**found.faults, **total.faults}
+        close()
+    by_status = Counter(label.rpartition(" ")[2] for label in total.answers.elements())
+    sys.stdout.write(
+        f"{name}: {total.asked:,} requests in {time.monotonic() - began:,.0f} s, {dict(by_status)}, {len(total.faults)} faults\n"
+    )
+    for key, words in total.faults.items():
+        sys.stdout.write(f"  {key}: {words}\n")
+    sys.exit(bool(total.faults))
+
+
+if __name__ == "__main__":
+    main()

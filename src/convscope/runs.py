@@ -18,6 +18,7 @@ the old or the new one is there, whole. Nothing is ever unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import re
@@ -33,7 +34,7 @@ from filelock import FileLock, Timeout
 
 from convscope import claims
 from convscope.claims import Said
-from convscope.data.whole import write_whole
+from convscope.data.whole import make_folder, write_whole
 from convscope.errors import RunError, StackError
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 EPOCHS_BYTES = 50_000_000
+FULL = (errno.ENOSPC, errno.EDQUOT)
 OURS: Mapping[str, Path] = {name: Path(__file__).parent / "packaged" / name for name in ("lenet5", "finder")}
 """Runs that come with the package: LeNet-5 of 1998; and a net that knows digits from nothing, to look through pages."""
 
@@ -218,7 +220,7 @@ class Writer:
             raise RunError(f"{self.path}: the folder {what}; {cure}")
         try:
             for folder in ("epochs", "resume"):
-                (self.path / folder).mkdir(parents=True, exist_ok=True)
+                make_folder(self.path / folder)
             self.lock = FileLock(self.path / ".lock", timeout=0)
             self.lock.acquire()
         except Timeout:
@@ -226,8 +228,9 @@ class Writer:
                 f"{self.path}: another training is writing into this folder; wait for it, or give another --out"
             ) from None
         except OSError as error:
+            cure = "make the folder writable, or copy it elsewhere" if resume else "give another --out"
             raise RunError(
-                f"{self.path}: the Run folder cannot be written ({_reason(error)}); give another --out"
+                f"{self.path}: the Run folder cannot be written ({_reason(error)}); {cure}"
             ) from None
         for left in self.path.rglob("*.part"):
             left.unlink(missing_ok=True)
@@ -235,7 +238,10 @@ class Writer:
     def close(self) -> None:
         """Let go of the folder."""
         self.lock.release()
-        (self.path / ".lock").unlink(missing_ok=True)
+        with contextlib.suppress(
+            OSError
+        ):  # the folder may no longer be written; an open lock keeps nobody out
+            (self.path / ".lock").unlink(missing_ok=True)
 
     def __enter__(self) -> Writer:
         return self
@@ -270,14 +276,15 @@ class Writer:
         try:
             write_whole(self.path / name, data)
         except OSError as error:
+            cure = "make room" if error.errno in FULL else "make the folder writable"
             begun = (self.path / "run.json").is_file()
-            whole = f"the last state that was saved is whole: make room, then go on with --resume {self.path}"
+            whole = f"the last state that was saved is whole: {cure}, then go on with --resume {self.path}"
             raise RunError(
                 f"{self.path / name}: cannot be written ({_reason(error)}); "
                 + (
                     whole
                     if begun
-                    else "nothing was learned yet: make room, remove this folder, and start again"
+                    else f"nothing was learned yet: {cure}, remove this folder, and start again"
                 )
             ) from None
 
@@ -365,7 +372,7 @@ def _listing(folder: Path) -> list[Path]:
 
 
 def _reason(error: OSError) -> str:
-    return "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror or error)
+    return "the disk is full" if error.errno in FULL else str(error.strerror or error)
 
 
 def _ranges(numbers: Iterable[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -82,6 +83,7 @@ def packed(tmp_path_factory) -> Path:
 def server(packed, monkeypatch) -> Iterator[Server]:
     monkeypatch.setattr(remote, "PAUSES", (0.01, 0.01, 0.01))
     monkeypatch.setattr(download, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(download, "WINDOW_SECONDS", 0.1)
     opened = Server(packed / "shards")
     yield opened
     opened.close()
@@ -125,7 +127,23 @@ def nothing(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-FAULTS = {"500": answers(500), "half a body": half, "wrong bytes": wrong, "nothing": nothing}
+def trickle(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "20000")
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.005)
+
+
+FAULTS = {
+    "500": answers(500),
+    "half a body": half,
+    "wrong bytes": wrong,
+    "nothing": nothing,
+    "trickle": trickle,
+}
 
 
 PASSING = [(kind, name) for kind in FAULTS for name in ("index.json", "train-000000.json", NAME)]
@@ -151,6 +169,7 @@ def test_a_fault_that_passes_is_not_noticed(kind, name, packed, server):
         ("half a body", "broke off after "),
         ("wrong bytes", "sends more than the "),
         ("nothing", "; check the address and the server"),
+        ("trickle", "sends less than 1,000 bytes a second"),
     ],
 )
 def test_a_fault_that_stays_is_one_line_leaves_nothing_and_the_next_start_is_whole(

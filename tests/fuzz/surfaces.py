@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-import convscope
 from convscope.conv.kernel_text import parse_kernel, to_text
 from convscope.conv.kernels import CLASSICS
 from convscope.data.decoders import ColouredError, fitted
@@ -33,9 +32,8 @@ from convscope.errors import ConvscopeError, PictureError
 from convscope.nets.grammar import parse
 from convscope.nets.steps import KINDS
 from convscope.prediction import Predictor
-from convscope.runs import Run, resume_state
+from convscope.runs import OURS, Run, resume_state
 
-PACKAGED = Path(convscope.__file__).parent / "lab" / "lenet5"
 CORPUS = Path(__file__).with_name("corpus")
 SECONDS_A_PIXEL = 50e-9
 """Of processor time: what a transparent PNG of a hundred million pixels takes, the slowest of all kinds."""
@@ -279,7 +277,7 @@ def _serving() -> Any:
     from convscope.serving.app import make_app
     from convscope.serving.service import Limits, Service
 
-    app = make_app(Service(Run(PACKAGED), Limits(pictures=5, pixels=1_000_000)), frozenset({"127.0.0.1"}))
+    app = make_app(Service(Run(OURS["lenet5"]), Limits(pictures=5, pixels=1_000_000)), frozenset({"127.0.0.1"}))
     client = TestClient(app, base_url="http://127.0.0.1:8200")
     client.__enter__()
     return client

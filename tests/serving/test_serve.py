@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
+from fuzzing import fuzz, the_service
 from PIL import Image
 
 import convscope as cs
@@ -284,3 +285,14 @@ def whole(link: socket.socket) -> bytes:
         came += more
     link.close()
     return came
+
+
+def test_nothing_that_its_description_allows_ends_in_a_fault(tmp_path, caplog):
+    app, close, where = the_service(tmp_path)
+    try:
+        found = fuzz(app, examples=20, until=time.monotonic() + 10, start=1, where=where)
+    finally:
+        close()
+    assert found.faults == {}
+    assert found.answers["POST /predict 200"] and found.answers["POST /predict 422"]
+    assert not caplog.records, "a stranger writes on the terminal"

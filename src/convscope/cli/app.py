@@ -78,6 +78,12 @@ def main() -> None:
     except ConvscopeError as error:
         print(f"convscope: {error}", file=sys.stderr)
         sys.exit(1)
+    except MemoryError:
+        print(
+            "convscope: this machine's memory is full: close other programs, or take less at once",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -18,9 +18,11 @@ Progress = Callable[[str, int, int], None]
 BLOCK = 1 << 18
 PATIENCE_SECONDS = 20
 PAUSE_SECONDS = 1.0
+# Who sends less than this, over so many seconds, is given up: a trickle would keep a program for ever.
+SLOWEST, WINDOW_SECONDS = 1000, 20
 # A transfer may break as often as it likes while bytes keep coming; this many rounds over all mirrors
-# without a single new byte end it.
-FRUITLESS_ROUNDS = 2
+# of which each brings fewer new bytes than this end it.
+FRUITLESS_ROUNDS, FRUIT = 2, 4096
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,12 @@ class Download:
 
 
 class _BrokeOffError(Exception):
-    """A mirror gave less than the whole, or nothing; the text says why, `final` that asking again is of no use."""
+    """A mirror gave less than the whole, or nothing; the text says why, `final` that asking again is of no use, `slow` that
+    it goes on giving next to nothing."""
 
-    def __init__(self, why: str, final: bool = False):
+    def __init__(self, why: str, final: bool = False, slow: bool = False):
         super().__init__(why)
-        self.final = final
+        self.final, self.slow = final, slow
 
 
 def fetch(
@@ -74,7 +77,7 @@ def fetch(
                 _finish(wanted, part, path)
             except _BrokeOffError as broke:
                 reasons[url.split("/")[2]] = str(broke)
-                fruitless = 0 if _size(part) > before else fruitless
+                fruitless = 0 if _size(part) - before >= FRUIT and not broke.slow else fruitless
             else:
                 return path
     raise SourceError("; ".join(f"{host}: {reason}" for host, reason in reasons.items()))
@@ -159,9 +162,14 @@ def _answer(url: str, headers: dict[str, str]) -> HTTPResponse:
 
 
 def _blocks(answer: HTTPResponse) -> Iterator[bytes]:
-    """What comes, until it ends; a connection that breaks is an end, since the size is known anyway."""
+    """What comes, until it ends; a connection that breaks is an end, since the size is known anyway.
+
+    Raises:
+        _BrokeOffError: Hardly anything comes.
+    """
     import http.client
 
+    began, came = time.monotonic(), 0
     while True:
         try:
             block = answer.read1(BLOCK)
@@ -169,6 +177,11 @@ def _blocks(answer: HTTPResponse) -> Iterator[bytes]:
             return
         if not block:
             return
+        came += len(block)
+        if (took := time.monotonic() - began) > WINDOW_SECONDS:
+            if came < SLOWEST * took:
+                raise _BrokeOffError(f"sends less than {SLOWEST:,} bytes a second", slow=True)
+            began, came = time.monotonic(), 0
         yield block
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -105,6 +106,8 @@ class RefusedError(Exception):
 
 def make_app(service: Service, hosts: frozenset[str], token: str = "") -> App:
     """The app of a service behind its gate, all that is asked of it counted, refusals too."""
+    # What it says of each damaged body is for strangers to write on this terminal; the answer says it to them.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     metrics = Metrics(lambda: service.waiting)
     service.observed = metrics.batches.observe
 

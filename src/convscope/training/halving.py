@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -10,6 +12,8 @@ import torch
 from convscope.errors import DeviceError
 
 T = TypeVar("T")
+OF_THE_CPU = ("can't allocate memory", "not enough memory")
+"""What PyTorch says on a CPU, in an error that has no name of its own."""
 
 
 class Halving:
@@ -49,3 +53,27 @@ class Halving:
 
 def _is_full(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "MPS backend out of memory" in str(error)
+
+
+@contextmanager
+def memory_said(path: Path) -> Iterator[None]:
+    """Within the block a machine whose memory is full is said as what it is, and how to go on with the Run at `path`.
+
+    Raises:
+        DeviceError: There was too little memory for something.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in OF_THE_CPU):
+            raise
+        begun = (path / "run.json").is_file()
+        raise DeviceError(
+            f"{path}: this machine's memory is full; "
+            + (
+                f"the last state that was saved is whole: free some, then go on with --resume {path}, or train anew with a "
+                "smaller --batch"
+                if begun
+                else "nothing was learned yet: remove this folder, and train with a smaller --batch or smaller pictures"
+            )
+        ) from None

@@ -27,6 +27,7 @@ from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.device import room
 from convscope.training.flat import swapped
+from convscope.training.halving import memory_said
 from convscope.training.learner import Learner, TorchLearner
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.native import NativeLearner
@@ -34,8 +35,7 @@ from convscope.training.plan import Plan, make_plan, split
 from convscope.training.recipe import Recipe
 from convscope.training.schedule import rate_at
 
-EVALUATION_BATCH = 1000
-SAVE_SECONDS = 10.0
+EVALUATION_BATCH, SAVE_SECONDS = 1000, 10.0
 ASK_SECONDS = 0.05
 """A device that computes by itself is asked so seldom how far it is: the answer makes it wait."""
 
@@ -134,7 +134,7 @@ def training(
     `stop` is asked after each step; once it says yes the state is saved and the training ends. It may take its time, as it
     does where somebody pauses: that is not counted as training.
     """
-    with Writer(path, resume=resume) as writer:
+    with Writer(path, resume=resume) as writer, memory_said(path):
         parts = _Training(plan, writer)
         with threads_of(parts.learner):
             yield from parts.events(resume, stop)
