@@ -62,7 +62,7 @@ def window_by_window(net: Net, window: Size, jump: Size, part: torch.Tensor) -> 
 
 def speed() -> None:
     """LeNet-5 over 3840x2160, one scale, dense; and the net alone beside the same net window by window."""
-    lenet = Run(Path(cs.__file__).parent / "lab" / "lenet5")
+    lenet = Run(Path(cs.__file__).parent / "packaged" / "lenet5")
     grey = page(images("mnist").test, count=400, size=(2160, 3840), seed=FIRST, texture=10.0).pixels
     one = Wish(largest=32, least=0.999)
     seconds = [Search(lenet, one).through(grey).seconds for _ in range(3)]

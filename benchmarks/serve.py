@@ -67,7 +67,7 @@ def digits(count: int) -> tuple[list[bytes], list[str]]:
 def packaged() -> Path:
     import convscope
 
-    return Path(convscope.__file__).parent / "lab" / "lenet5"
+    return Path(convscope.__file__).parent / "packaged" / "lenet5"
 
 
 def ask(port: int, files: list[bytes], labels: list[str], clients: int, seconds: float, told: Any) -> None:

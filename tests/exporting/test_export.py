@@ -26,7 +26,7 @@ from convscope.nets.views import VIEWS
 
 COLOUR = "input 3x24x20; c conv 4 5x5 | relu; out linear 3"
 GREY = "input 1x28x28; c conv 4 5x5 stride=2 | relu; out linear 3"
-PACKAGED = Path(cs.__file__).parent / "lab" / "lenet5"
+PACKAGED = Path(cs.__file__).parent / "packaged" / "lenet5"
 
 
 @pytest.mark.parametrize("name", list(cs.zoo))

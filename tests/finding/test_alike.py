@@ -17,7 +17,7 @@ from convscope.errors import PictureError, StackError
 from convscope.finding.alike import example, find_like, layers
 from convscope.runs import Run
 
-LENET = Path(convscope.__file__).parent / "lab" / "lenet5"
+LENET = Path(convscope.__file__).parent / "packaged" / "lenet5"
 
 
 @pytest.fixture(scope="module")

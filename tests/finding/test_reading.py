@@ -20,7 +20,7 @@ from convscope.finding.pages import line
 from convscope.finding.reading import Part, Reader, _likeliest, _parts, places_to_cut, read_page
 from convscope.runs import Run
 
-LENET = Path(convscope.__file__).parent / "lab" / "lenet5"
+LENET = Path(convscope.__file__).parent / "packaged" / "lenet5"
 
 
 @pytest.fixture(scope="module")

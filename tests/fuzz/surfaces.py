@@ -277,7 +277,9 @@ def _serving() -> Any:
     from convscope.serving.app import make_app
     from convscope.serving.service import Limits, Service
 
-    app = make_app(Service(Run(OURS["lenet5"]), Limits(pictures=5, pixels=1_000_000)), frozenset({"127.0.0.1"}))
+    app = make_app(
+        Service(Run(OURS["lenet5"]), Limits(pictures=5, pixels=1_000_000)), frozenset({"127.0.0.1"})
+    )
     client = TestClient(app, base_url="http://127.0.0.1:8200")
     client.__enter__()
     return client

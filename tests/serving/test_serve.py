@@ -30,7 +30,7 @@ from convscope.serving import server
 from convscope.serving.app import MEANINGS, make_app
 from convscope.serving.service import Limits, Service
 
-RUN = cs.Run(Path(cs.__file__).parent / "lab" / "lenet5")
+RUN = cs.Run(Path(cs.__file__).parent / "packaged" / "lenet5")
 HERE = frozenset({"127.0.0.1", "localhost"})
 BASE = "http://127.0.0.1:8200"
 
