@@ -74,7 +74,8 @@ def scene(
     """
     rng = np.random.default_rng([seed, 0x73])
     channels = pictures.pixels.shape[1]
-    shades = rng.integers(60, 196, (channels, 1 + size[0] // 160, 1 + size[1] // 160), np.uint8)
+    cells = 1 + size[0] // 160, 1 + size[1] // 160
+    shades = (rng.integers(70, 180, (1, *cells)) + rng.integers(-12, 13, (channels, *cells))).astype(np.uint8)
     made, taken, boxes = resized(shades, size).copy(), np.zeros(size, bool), []
     for _ in range(count):
         n, times = int(rng.integers(len(pictures))), float(rng.choice((1.0, 1.5, 2.0)))
