@@ -1,4 +1,4 @@
-"""Epochs until a quarter of CIFAR-10's training pictures is still wrong, with ReLU and with tanh: figure 1 of AlexNet's paper.
+"""Epochs until three quarters of CIFAR-10 are learned, with ReLU and with tanh: figure 1 of the paper on AlexNet.
 
     python benchmarks/relu_or_tanh.py cifar10-jpeg.zip [--rates 0.1 0.03 0.01] [--most 40] [--seeds 1]
 
