@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from convscope.finding.boxes import NEAR, Box, overlap, read, suppressed
+from convscope.finding.boxes import NEAR, Box, apart, overlap, read, suppressed
 from convscope.finding.judging import average_precision, mean_average_precision, right
 from convscope.finding.pages import line, page
-from convscope.finding.strokes import Strokes, parts
+from convscope.finding.strokes import OWN, Strokes, parts
 
 
 def test_a_smaller_box_in_the_middle_of_a_better_one_is_suppressed_though_they_hardly_overlap():
@@ -40,11 +42,64 @@ def test_strokes_are_those_of_a_plain_flood():
 def test_ink_is_given_once_and_a_box_is_drawn_around_the_frames_own():
     ink = np.zeros((20, 60), bool)
     ink[4:16, 8:12] = ink[4:16, 20:24] = True
-    strokes = Strokes(ink)
+    strokes = Strokes(np.uint8(255) * ink[None], 0)
     assert strokes.give((0, 0, 20, 20)) == (8, 4, 12, 16)
     assert strokes.give((0, 0, 20, 20)) is None, "the ink is another's"
     assert strokes.give((12, 0, 32, 20)) == (20, 4, 24, 16)
     assert strokes.give((40, 0, 60, 20)) is None, "there is no ink"
+
+
+def lines_and_specks(seed: int) -> np.ndarray:
+    """Ink of all lengths: long lines that cross, and specks."""
+    rng = np.random.default_rng(seed)
+    ink = rng.random((90, 120)) < 0.03 * seed
+    for _ in range(12):
+        y, x, length = int(rng.integers(0, 88)), int(rng.integers(0, 118)), int(rng.integers(5, 100))
+        ink[
+            (slice(y, y + length), slice(x, x + 2))
+            if rng.random() < 0.5
+            else (slice(y, y + 2), slice(x, x + length))
+        ] = 1
+    return ink
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_a_frames_own_is_told_from_its_neighbourhood_as_from_the_whole_page(seed):
+    ink, rng = lines_and_specks(seed), np.random.default_rng(seed)
+    whole, strokes = parts(ink), Strokes(np.uint8(255) * ink[None], 0)
+    sizes, owned = np.bincount(whole.ravel()), 0
+    for _ in range(150):
+        left, top = int(rng.integers(0, 110)), int(rng.integers(0, 80))
+        right, bottom = min(120, left + int(rng.integers(4, 50))), min(90, top + int(rng.integers(4, 50)))
+        seen = whole[top:bottom, left:right]
+        names, inside = np.unique(seen[seen > 0], return_counts=True)
+        own = np.isin(seen, names[inside >= OWN * sizes[names]])
+        labels, numbers = strokes._own((left, top, right, bottom))
+        assert (np.isin(labels, numbers) == own).all()
+        owned += own.any() and not own[seen > 0].all()
+    assert owned > 20, "frames with ink of their own and others'"
+
+
+def test_what_is_held_to_tell_strokes_grows_with_the_frame_not_with_the_page():
+    def held(side: int, frame: int) -> int:
+        ink = np.add.outer(np.arange(side), np.arange(side)) % 5 == 0
+        page = np.uint8(255) * ink[None]
+        tracemalloc.start()
+        strokes = Strokes(page, 0)
+        for n in range(20):
+            strokes.give((10 * n, 5 * n, 10 * n + frame, 5 * n + frame))
+        most = tracemalloc.get_traced_memory()[1] - strokes.given.nbytes
+        tracemalloc.stop()
+        return most
+
+    assert held(1600, 20) < 1.5 * held(400, 20) < held(400, 60)
+
+
+def test_parts_of_a_better_find_of_the_class_are_none_of_their_own():
+    edges = np.array([[0.0, 0, 40, 40], [4, 4, 20, 20], [4, 4, 20, 20], [-30, -30, 50, 50], [30, 0, 70, 40]])
+    assert apart(edges, np.array([0.0, 0, 1, 0, 0]), [0, 1, 2, 3, 4]) == [0, 2, 4]
+    assert apart(edges, np.array([0.0, 0, 1, 0, 0]), [1, 3, 4]) == [1, 4]
+    assert apart(edges, np.zeros(5), []) == []
 
 
 def test_average_precision_by_hand():

@@ -89,3 +89,23 @@ def test_a_sweep_says_why_it_is_one():
     made = applied(build(zoo["lenet5-modern"]))
     assert (made.mode, made.window, made.jump) == ("sweep", (28, 28), (3, 3))
     assert "conv1 pads" in made.why
+
+
+@pytest.mark.parametrize(
+    "text", [BRANCHED, str(zoo["cifar"]), "input 1x9x9; a conv 4 3x3 dilation=2 | relu; out linear 3"]
+)
+def test_a_sweep_answers_as_the_net_does_whoever_computes(text, monkeypatch):
+    net = build(parse(text), seed=1).eval()
+    made = applied(net, sweep=True)
+    part = torch.randn(
+        net.stack.input.shape[0],
+        *(side + 2 * jump for side, jump in zip(made.window, made.jump, strict=True)),
+    )
+    monkeypatch.setattr("convscope.finding.applied.BATCH", 4)
+    with torch.inference_mode():
+        answers = made.see(part)
+        for i in range(3):
+            for j in range(3):
+                top, left = i * made.jump[0], j * made.jump[1]
+                window = part[None, :, top : top + made.window[0], left : left + made.window[1]]
+                assert answers[:, i, j] == pytest.approx(net(window)[0], abs=1e-4)

@@ -13,6 +13,8 @@ from convscope.cli.app import app
 from convscope.data.background import NOTHING, with_nothing
 from convscope.data.images import Images, Pictures, images
 from convscope.errors import PictureError, SourceError
+from convscope.finding.boxes import Box
+from convscope.finding.picture import _framed, _place
 from convscope.finding.search import Search, Wish
 from convscope.runs import Run
 from convscope.training.loop import training
@@ -164,3 +166,20 @@ def test_photographs_have_no_nothing_of_their_own():
     source = Images("noise", ("a", "b"), Pictures(noise, np.arange(20) % 2), crosses(2, 0), (), "noise-1")
     with pytest.raises(SourceError, match="noise: its pictures have no background that they share"):
         with_nothing(source)
+
+
+def test_words_beside_frames_never_lie_on_those_of_better_finds():
+    found = [Box("ring", 0.9 - 0.01 * n, 20 + 3 * n, 30 + 2 * n, 40, 30) for n in range(9)]
+    page = np.full((3, 120, 160), 90, np.uint8)
+    image = np.asarray(_framed(Image.fromarray(page.transpose(1, 2, 0)), found)).astype(int)
+    assert (image == (255, 255, 255)).all(2).any() and (image == (0xB8, 0x43, 0x0A)).all(2).any()
+    places, taken = [], []
+    for box in found:
+        place = _place(box, (50, 14), (160, 120), taken)
+        if place:
+            x, y = place
+            assert all(abs(x - a) >= 50 or abs(y - b) >= 14 for a, b in places)
+            assert x >= 0 and y >= 0 and x + 50 <= 160 and y + 14 <= 120
+            places.append(place)
+            taken.append((x, y, x + 50, y + 14))
+    assert 2 <= len(places) < len(found)

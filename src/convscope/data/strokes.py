@@ -14,6 +14,8 @@ from PIL import Image, ImageFilter
 BOX = 20 / 28
 # Photographs are shrunk to this many pixels a side first: a digit needs no more, and all else gets fast.
 WORKING_SIDE = 560
+BAND = 256
+"""Rows that are counted at once."""
 # MNIST's strokes are 2 to 3 pixels wide. Ones thinner than THIN (a ballpoint on a whole page) would fade to
 # grey when they are shrunk, so they are widened first.
 THIN, WIDENED = 1.3, 1.9
@@ -34,9 +36,11 @@ def is_dark_on_light(grey: UInt8[np.ndarray, "y x"], *, strokes: bool = False) -
     ground = float(np.median(edge))
     if not strokes and not 85 <= ground <= 170:
         return ground > 127
-    away = grey.astype(np.float32) - ground
-    # Squares: little ink that differs much outweighs a wide page that is not quite even.
-    darker, lighter = float(np.square(away[away < 0]).sum()), float(np.square(away[away > 0]).sum())
+    # Squares: little ink that differs much outweighs a wide page that is not quite even. Counted in bands: a page may have
+    # a hundred million pixels.
+    counts = sum(np.bincount(grey[y : y + BAND].ravel(), minlength=256) for y in range(0, len(grey), BAND))
+    away = np.arange(256) - ground
+    darker, lighter = (float((counts * away**2)[side].sum()) for side in (away < 0, away > 0))
     return ground > 127 if darker == lighter else darker > lighter
 
 

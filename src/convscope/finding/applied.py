@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from convscope import native
 from convscope.errors import StackError
 from convscope.finding.dense import dense
 from convscope.nets.build import Net
+from convscope.nets.lowered import lacking, lowered, running_of
 from convscope.nets.words import Size
 
 TILE = 640
@@ -91,11 +93,31 @@ def applied(net: Net, *, sweep: bool = False) -> Applied:
     height, width = net.stack.input.shape[1:]
     jump = max(1, height // APART), max(1, width // APART)
 
+    said = _batchwise(net)
+
     def see(part: Float[Tensor, "c h w"]) -> Float[Tensor, "k rows columns"]:
-        windows = part.unfold(1, height, jump[0]).unfold(2, width, jump[1])
-        channels, rows, columns = windows.shape[:3]
-        every = windows.permute(1, 2, 0, 3, 4).reshape(rows * columns, channels, height, width)
-        said = torch.cat([net(some) for some in every.split(BATCH)])
-        return said.T.reshape(-1, rows, columns)
+        windows = part.unfold(1, height, jump[0]).unfold(2, width, jump[1]).permute(1, 2, 0, 3, 4)
+        rows, columns = windows.shape[:2]
+        # Windows overlap: all of them at once would be the picture sixty times over.
+        every = torch.arange(rows * columns).split(BATCH)
+        answers = torch.cat([said(windows[some // columns, some % columns]) for some in every])
+        return answers.T.reshape(-1, rows, columns)
 
     return Applied("sweep", why, (height, width), jump, see)
+
+
+def _batchwise(net: Net) -> Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n k"]]:
+    """What the net answers to windows, by the native engine where that has all of its steps: some five times as fast."""
+    parameters = list(net.parameters())
+    if lacking(net.stack) or any(p.dtype != torch.float32 or p.device.type != "cpu" for p in parameters):
+        return net
+    engine = native.Engine(lowered(net.stack))
+    vector = torch.cat([p.detach().flatten() for p in parameters]).numpy()
+    kept = [buffer.flatten() for buffer in running_of(net)]
+    running = torch.cat(kept).numpy() if kept else None
+
+    def answers(windows: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        batch = native.Batch.floats(np.ascontiguousarray(windows.numpy()))
+        return torch.from_numpy(engine.outputs(batch, vector, running))
+
+    return answers

@@ -17,7 +17,7 @@ from convscope.finding.search import Found
 
 HEAT = (26, 150, 90)
 """The green of film: where the net is sure there is colour, elsewhere the picture."""
-FRAME = "#d4570c"
+FRAME, HALO = "#b8430a", "#ffffff"
 
 
 def drawn(picture: UInt8[np.ndarray, "c y x"], found: Found, heat: str | None = None) -> Image.Image:
@@ -66,19 +66,42 @@ def _image(picture: UInt8[np.ndarray, "c y x"]) -> Image.Image:
 
 
 def _framed(image: Image.Image, boxes: Sequence[Box]) -> Image.Image:
+    """Frames that stand out on any ground, the better ones on top; words where there is room beside better ones'."""
     draw, size = ImageDraw.Draw(image), _letters(image.size)
-    theme = THEMES["light"]
-    for box in reversed(boxes):
-        edges = (box.x, box.y, box.x + box.width, box.y + box.height)
-        draw.rectangle(edges, outline=FRAME, width=max(1, size // 9))
+    wide = max(1, size // 7)
+    for box in sorted(boxes, key=lambda box: box.score):
+        edges = np.array([box.x, box.y, box.x + box.width, box.y + box.height]).round()
+        draw.rectangle((*(edges[:2] - 1), *(edges[2:] + 1)), outline=HALO, width=wide + 2)
+        draw.rectangle(list(edges), outline=FRAME, width=wide)
+    taken: list[tuple[float, float, float, float]] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
         words = f"{box.label} {box.score:.2f}".strip()
         left, top, right, bottom = draw.textbbox((0, 0), words, font=font(size))
-        wide, high = right - left + 4, bottom - top + 4
-        x = min(max(0, box.x), max(0, image.width - wide))
-        y = box.y - high if box.y >= high else box.y + box.height
-        draw.rectangle((x, y, x + wide, y + high), fill=theme.paper)
-        draw.text((x + 2 - left, y + 2 - top), words, font=font(size), fill=theme.ink)
+        room = right - left + 6, bottom - top + 6
+        place = _place(box, room, image.size, taken)
+        if place is None:
+            continue
+        x, y = place
+        taken.append((x, y, x + room[0], y + room[1]))
+        draw.rectangle(taken[-1], fill=FRAME)
+        draw.text((x + 3 - left, y + 3 - top), words, font=font(size), fill=HALO)
     return image
+
+
+def _place(
+    box: Box,
+    room: tuple[float, float],
+    page: tuple[int, int],
+    taken: Sequence[tuple[float, float, float, float]],
+) -> tuple[float, float] | None:
+    """Where words of a size are written: over their frame, under it or within, on the page and on none that are taken."""
+    wide, high = room
+    x = min(max(0.0, box.x), max(0, page[0] - wide))
+    for y in (box.y - high, box.y + box.height, box.y):
+        free = all(x >= c or a >= x + wide or y >= d or b >= y + high for a, b, c, d in taken)
+        if free and y >= 0 and y + high <= max(page[1], high):
+            return x, y
+    return None
 
 
 def _letters(size: tuple[int, int]) -> int:

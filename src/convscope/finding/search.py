@@ -13,10 +13,10 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from convscope.data.background import NOTHING
-from convscope.data.fit import Fitted, border, fit, grey
+from convscope.data.fit import Fitted, border, fit
 from convscope.errors import PictureError
 from convscope.finding.applied import Applied, Cells, applied
-from convscope.finding.boxes import Box, suppressed
+from convscope.finding.boxes import Box, apart, suppressed
 from convscope.finding.pyramid import Level, levels, scales, shifted
 from convscope.finding.strokes import Strokes
 from convscope.nets.answers import familiar, probabilities
@@ -239,10 +239,10 @@ class Search:
     def _ground(self) -> int | None:
         return None if self.run.info.get("prepared", {}).get("fit") else self.run.info["background"]
 
-    def _ink(self, pixels: UInt8[np.ndarray, "c y x"]) -> Bool[np.ndarray, "y x"] | None:
-        """Where a picture of strokes is not background; None for other pictures."""
+    def _strokes(self, pixels: UInt8[np.ndarray, "c y x"]) -> Strokes | None:
+        """The strokes of a picture that has such; None for other pictures."""
         ground = self._ground()
-        return None if ground is None else np.abs(grey(pixels).astype(np.int16) - ground) > 100
+        return None if ground is None else Strokes(pixels, ground)
 
     def _stands_out(self, cells: Cells, level: Level, size: Size, heat: Heat) -> Float[np.ndarray, "n 7"]:
         """The windows that are sure enough, and enough like what the net knows; their edges in pixels of the picture."""
@@ -280,13 +280,12 @@ class Search:
         """What is left of the windows: each class's thing once, as the tightest box that is known of it."""
         if not len(rows):
             return []
-        ink, size = self._ink(pixels), pixels.shape[1:]
+        strokes, size = self._strokes(pixels), pixels.shape[1:]
         edges = rows[:, 2:6].copy()
-        if ink is not None:
+        if strokes is not None:
             _shrink(edges, FRAME)
-        strokes = None if ink is None else Strokes(ink)
-        boxes = []
-        for n in suppressed(edges, rows[:, 1], self.wish.overlap):
+        boxes, kept = [], suppressed(edges, rows[:, 1], self.wish.overlap)
+        for n in apart(edges, rows[:, 0], kept) if strokes is None else kept:
             left, top, right, bottom = edges[n]
             if strokes is not None:
                 given = strokes.give((round(left), round(top), round(right), round(bottom)))

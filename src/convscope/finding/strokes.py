@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, UInt8
+
+from convscope.data.fit import grey
 
 Frame = tuple[int, int, int, int]
+INK = 100
+"""Pixels that differ from the ground by more than so many greys are ink."""
 OWN = 0.6
 """Strokes of which a frame holds at least so much are its own."""
 FRESH = 0.5
@@ -23,31 +27,31 @@ def parts(ink: Bool[np.ndarray, "y x"]) -> Int[np.ndarray, "y x"]:
     [[1, 0, 0, 2], [0, 1, 0, 2]]
     """
     rows, starts, stops = _runs(ink)
-    root = list(range(len(rows)))
+    line = ink.shape[1] + 2
+    first = np.searchsorted(rows * line + stops, (rows - 1) * line + starts, "left")
+    after = np.searchsorted(rows * line + starts, (rows - 1) * line + stops, "right")
+    touching = np.maximum(after - first, 0)  # so many runs of the row above
+    below = np.repeat(np.arange(len(rows)), touching)
+    above = np.arange(len(below)) + np.repeat(first - (np.cumsum(touching) - touching), touching)
+    numbers = np.unique(_joined(len(rows), above, below), return_inverse=True)[1] + 1
+    steps = np.zeros((len(ink), line), np.int32)
+    steps[rows, starts], steps[rows, stops] = numbers, -numbers
+    return np.cumsum(steps, axis=1, dtype=np.int32)[:, : ink.shape[1]]
 
-    def find(n: int) -> int:
-        while root[n] != n:
-            root[n] = root[root[n]]
-            n = root[n]
-        return n
 
-    first = np.searchsorted(rows, np.arange(len(ink) + 1))
-    for y in range(1, len(ink)):
-        above, below = first[y - 1], first[y]
-        while above < first[y] and below < first[y + 1]:
-            if stops[above] >= starts[below] and stops[below] >= starts[above]:
-                one, other = find(above), find(below)
-                root[max(one, other)] = min(one, other)
-            if stops[above] < stops[below]:
-                above += 1
-            else:
-                below += 1
-    roots = np.array([find(n) for n in range(len(rows))], np.int64)
-    numbers = np.unique(roots, return_inverse=True)[1] + 1 if len(rows) else roots
-    labels = np.zeros(ink.shape, np.int32)
-    for y, start, stop, number in zip(rows, starts, stops, numbers, strict=True):
-        labels[y, start:stop] = number
-    return labels
+def _joined(
+    count: int, one: Int[np.ndarray, " pairs"], other: Int[np.ndarray, " pairs"]
+) -> Int[np.ndarray, " n"]:
+    """For each of `count` things the least that it hangs together with, by pairs that do."""
+    root = np.arange(count)
+    while len(one):
+        low, high = np.minimum(root[one], root[other]), np.maximum(root[one], root[other])
+        np.minimum.at(root, high, low)
+        while (further := root[root]).tobytes() != root.tobytes():
+            root = further
+        apart = root[one] != root[other]
+        one, other = one[apart], other[apart]
+    return root
 
 
 def _runs(ink: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,30 +63,28 @@ def _runs(ink: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 @dataclass(eq=False)
 class Strokes:
-    """The strokes of a page, and which of them finds have been given."""
+    """The strokes of a page, uint8 [channels, height, width] on `ground`, and which of them finds have been given.
 
-    ink: Bool[np.ndarray, "y x"]
-    labels: Int[np.ndarray, "y x"] = field(init=False)
-    sizes: Int[np.ndarray, " n"] = field(init=False)
+    Ink is what differs from the ground by more than `INK`. It is looked at around a find only, never all over the page.
+    """
+
+    page: UInt8[np.ndarray, "c y x"]
+    ground: int
     given: Bool[np.ndarray, "y x"] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.labels = parts(self.ink)
-        self.sizes = np.bincount(self.labels.ravel())
-        self.given = np.zeros(self.ink.shape, bool)
+        self.given = np.zeros(self.page.shape[1:], bool)  # the system gives memory where finds are
 
     def give(self, frame: Frame) -> Frame | None:
         """Give a find the ink of its frame (left, top, right, bottom): the smallest box around it; None where it is others'.
 
         Ink is that of the strokes that are the frame's own, or all of it where it has none of its own.
         """
-        high, wide = self.ink.shape
+        high, wide = self.given.shape
         left, top, right, bottom = (
             min(max(edge, 0), side) for edge, side in zip(frame, (wide, high, wide, high), strict=True)
         )
-        labels = self.labels[top:bottom, left:right]
-        names, inside = np.unique(labels[labels > 0], return_counts=True)
-        own = names[inside >= OWN * self.sizes[names]]
+        labels, own = self._own((left, top, right, bottom))
         mask = np.isin(labels, own) if len(own) else labels > 0
         aside = round((right - left) * (1 - CORE) / 2)
         core, given = mask.copy(), self.given[top:bottom, left:right]
@@ -97,3 +99,26 @@ class Strokes:
             left + int(columns[-1]) + 1,
             top + int(rows[-1]) + 1,
         )
+
+    def _own(self, frame: Frame) -> tuple[Int[np.ndarray, "h w"], Int[np.ndarray, " n"]]:
+        """The numbers of the strokes in a frame, and those of which it holds enough to own them.
+
+        A stroke that leaves what is looked at may be longer than it seems. So more is looked at, until none of those seems
+        to be the frame's own: what is not, as far as it is seen, is not with what is unseen of it either.
+        """
+        left, top, right, bottom = frame
+        high, wide = self.given.shape
+        reach = max(1, (right - left) // 2, (bottom - top) // 2)
+        while True:
+            first, upper = max(left - reach, 0), max(top - reach, 0)
+            last, lower = min(right + reach, wide), min(bottom + reach, high)
+            around = grey(self.page[:, upper:lower, first:last]).astype(np.int16)
+            every = parts(np.abs(around - self.ground) > INK)
+            labels = every[top - upper : bottom - upper, left - first : right - first]
+            names, inside = np.unique(labels[labels > 0], return_counts=True)
+            own = names[inside >= OWN * np.bincount(every.ravel())[names]]
+            edges = ((upper > 0, every[0]), (lower < high, every[-1]))
+            edges += ((first > 0, every[:, 0]), (last < wide, every[:, -1]))
+            if not any(cut and np.isin(edge, own).any() for cut, edge in edges):
+                return labels, own
+            reach *= 2
