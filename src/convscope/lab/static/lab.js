@@ -75,12 +75,15 @@ export class Lab {
     }
   }
 
+  /** Until the other Run is there, and says that it is, a view may still ask for something of the former one. */
   async #open() {
-    this.page = null;
     this.said = null;
     this.#asked = "";
     const run = this.place.run;
-    const page = await ask(`runs/${encodeURIComponent(run)}`);
+    const page = await ask(`runs/${encodeURIComponent(run)}`).catch((error) => {
+      this.page = null;
+      throw error;
+    });
     if (run !== this.place.run) return;
     this.page = page;
     this.tell("page");
