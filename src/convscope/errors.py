@@ -11,7 +11,8 @@ ConvscopeError                something is wrong, and the message says what to d
 ├── MethodError               a method of the contest that there is not, or pictures that none fits
 ├── ExportError               a net that cannot be written for another program, or not to the same answers
 ├── TrackError                a tracker that there is not, or a server that does not answer
-├── DeviceError               a device whose memory is too small
+├── DeviceError               a device whose memory is too small, or that cannot do what was asked
+├── WorkersError              workers that cannot train together, or one that is gone (LostWorkerError)
 └── DivergedError             a training whose loss is no longer a number
 
 A message is one line: what was wanted, what came, where, and what to do about it. The command line
@@ -81,7 +82,15 @@ class TrackError(ConvscopeError):
 
 
 class DeviceError(ConvscopeError):
-    """A device whose memory is too small for what it should compute."""
+    """A device whose memory is too small for what it should compute, or that cannot compute it as was asked."""
+
+
+class WorkersError(ConvscopeError):
+    """Processes that cannot train together, or of which one is gone."""
+
+
+class LostWorkerError(WorkersError):
+    """Another worker is gone; the last saved state is whole."""
 
 
 class DivergedError(ConvscopeError):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from convscope.errors import DivergedError, RecipeError, RunError
+from convscope.errors import DeviceError, DivergedError, RecipeError, RunError
 from convscope.runs import Run
+from convscope.training.device import exactly
 from convscope.training.loop import EpochDone, Finished, Progress, train, training
 from convscope.training.plan import Plan, make_plan, resumed_plan, split
 from convscope.training.recipe import Recipe
@@ -303,3 +305,31 @@ def test_a_calm_recipe_changes_pictures_in_all_but_its_last_epochs():
     recipe = Recipe(epochs=5, calm=2, flip=0.5)
     assert [recipe.changes(epoch) for epoch in (1, 3, 4, 5)] == [True, True, False, False]
     assert not Recipe(epochs=5).changes(1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_deterministic_trainings_say_so_give_the_same_bits_and_leave_pytorch_as_it_was(bar_images, engine):
+    knobs = {"engine": engine, "epochs": 2, "rotate": 5.0, "mixup": 0.0}
+    plan = replace(make_plan(bar_images, NET, QUICK.changed(**knobs), seed=3), deterministic=True)
+    within = []
+    for _ in training(
+        plan, Path("first"), stop=lambda: within.append(torch.are_deterministic_algorithms_enabled())
+    ):
+        pass
+    assert within
+    assert all(within)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert same_bits(Run("first"), finish(plan, Path("again")))
+    assert Run("first").info["deterministic"] is True
+    assert resumed_plan(Run("first"), bar_images).deterministic
+
+
+def test_what_cannot_give_the_same_bits_is_named():
+    with (
+        pytest.raises(
+            DeviceError,
+            match=r"^--deterministic: this net has something that histc_cuda computes, which cannot ",
+        ),
+        exactly(True),
+    ):
+        raise RuntimeError("histc_cuda does not have a deterministic implementation, but you set 'torch...'")

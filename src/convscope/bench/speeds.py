@@ -15,7 +15,7 @@ from convscope.nets.build import build
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
 from convscope.training.batches import Feeder
-from convscope.training.loop import learner_for, threads_of
+from convscope.training.learners import learner_for, threads_of
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import Plan, make_plan
 from convscope.training.recipe import Recipe, recipe_for

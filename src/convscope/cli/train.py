@@ -7,14 +7,25 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from convscope.cli.output import Progress, as_json, remark, wall_seconds
+from convscope.cli.workers import (
+    Gradients,
+    Restarts,
+    Wire,
+    Workers,
+    gone_on,
+    is_one,
+    launch,
+    orphaned,
+    working,
+)
 from convscope.errors import RecipeError
 from convscope.training.recipe import RECIPES, Recipe, recipe_for
 
@@ -37,6 +48,31 @@ Pictures = Annotated[
     typer.Argument(
         help="A folder of class folders, a zip or tar of one, or a CSV of paths and labels; shards:URL or shards:FOLDER of "
         "what convscope shards wrote; or a name: mnist, fashion-mnist, cifar10."
+    ),
+]
+NetText = Annotated[
+    str | None,
+    typer.Option(
+        help="A net of the zoo, a file of stack text, or the text in quotes. "
+        "[default: lenet5; of mnist+nothing finder; in colour or of more than 32 pixels cifar; with --target, or for "
+        "other than ten classes lenet5-modern]"
+    ),
+]
+Target = Annotated[
+    float | None,
+    typer.Option(min=1, max=100, help="Stop when this percentage of the pictures kept aside is right."),
+]
+Deterministic = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic",
+        help="The same bits on the same machine on a GPU, too, where it may be slower; on a processor they always are.",
+    ),
+]
+Shown = Annotated[
+    Progress,
+    typer.Option(
+        help="people: a bar on a terminal, a line an epoch elsewhere; json: for programs, an object a line on stderr."
     ),
 ]
 Start = Annotated[
@@ -102,37 +138,26 @@ def _flag(name: str, kind: type, words: str, panel: str) -> inspect.Parameter:
 def train(
     source: Pictures = "",
     *,
-    net: Annotated[
-        str | None,
-        typer.Option(
-            help="A net of the zoo, a file of stack text, or the text in quotes. "
-            "[default: lenet5; of mnist+nothing finder; in colour or of more than 32 pixels cifar; with --target, or for "
-            "other than ten classes lenet5-modern]"
-        ),
-    ] = None,
+    net: NetText = None,
     recipe: Annotated[
         str | None,
         typer.Option(help=f"One of: {', '.join(r.name for r in RECIPES)}. By default the net's own."),
     ] = None,
     start: Start = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bits.")] = 0,
+    deterministic: Deterministic = False,
     out: Annotated[Path | None, typer.Option(help="The Run folder; by default runs/1, runs/2, ...")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    target: Annotated[
-        float | None,
-        typer.Option(min=1, max=100, help="Stop when this percentage of the pictures kept aside is right."),
-    ] = None,
+    target: Target = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a Run that was stopped.")
     ] = None,
     report: Annotated[bool, typer.Option(help="Write RUN/report.html.")] = True,
     track: Tracked = None,
-    progress: Annotated[
-        Progress,
-        typer.Option(
-            help="people: a bar on a terminal, a line an epoch elsewhere; json: for programs, an object a line on stderr."
-        ),
-    ] = Progress.people,
+    workers: Workers = None,
+    restarts: Restarts = 3,
+    gradients: Gradients = Wire.float32,
+    progress: Shown = Progress.people,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     **knobs: Any,
 ) -> None:
@@ -142,20 +167,28 @@ def train(
     """
     from convscope.runs import Run, next_folder
 
+    if workers is not None and not is_one(workers):
+        return launch(workers, restarts, device)
     given = {name: value for name, value in knobs.items() if value is not None}
     heard = progress is Progress.json
     prepared = {name: given.pop(name) for name in PREPARED if name in given}
-    if resume is not None:
-        path = Run(resume).path
-        plan = _resumed(path, source, {**prepared, **given}, device, heard)
-    else:
-        prepared = {**_sized(start, source), **prepared}
-        plan = _planned(_opened(source, prepared, heard), net, recipe, given, start, seed, device, target)
-        path = out if out is not None else next_folder()
-    follow(plan, path, resume is not None, heard, track)
-    if report:
-        _write_report(Run(path), plan.images)
-    _print_result(Run(path), json)
+    with working(device, gradients) if is_one(workers) else nullcontext((None, device)) as (group, device):
+        begun = gone_on(group, out, resume)
+        with nullcontext() if group is None else group.one_by_one():
+            if begun is not None:
+                asked = (source, {**prepared, **given}) if resume is not None else ("", {})
+                plan = _resumed(begun, *asked, device, heard)
+            else:
+                opened = _opened(source, {**_sized(start, source), **prepared}, heard)
+                plan = _planned(opened, net, recipe, given, start, seed, device, target)
+                plan = replace(plan, deterministic=deterministic)
+        path = begun or out or next_folder()
+        follow(plan, path, begun is not None, heard, track, group)
+        if group is None or group.leads:
+            if report:
+                _write_report(Run(path), plan.images)
+            _print_result(Run(path), json)
+    return None
 
 
 def _write_report(run: Any, pictures: Any) -> None:
@@ -164,17 +197,22 @@ def _write_report(run: Any, pictures: Any) -> None:
     remark(f"report: {write_report(run, pictures)}")
 
 
-def follow(plan: Any, path: Path, resume: bool, heard: bool, track: str | None) -> None:
+def follow(plan: Any, path: Path, resume: bool, heard: bool, track: str | None, group: Any = None) -> None:
     """Train, drawing the progress; ends the program where the training was stopped."""
     from convscope.cli.progress import shown
     from convscope.training.loop import Finished, training
+    from convscope.training.together import ALONE, job
+
+    group = group or ALONE
+    alone = orphaned() if group.many or job() else lambda: False
 
     remark(
         f"{plan.net} ({plan.stack.parameters:,} parameters) learns {plan.images.name} "
         f"by recipe {plan.recipe_name}, seed {plan.seed}"
     )
     with _stopping(heard) as stop:
-        events = _tracked(training(plan, path, resume=resume, stop=stop), plan, path, track)
+        events = training(plan, path, resume=resume, stop=lambda: stop() or alone(), group=group)
+        events = _tracked(events, plan, path, track if group.leads else None)
         for event in shown(events, heard):
             if isinstance(event, Finished) and event.status == "stopped":
                 remark(f"stopped and saved; go on with: convscope train --resume {path}")

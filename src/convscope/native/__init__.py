@@ -25,7 +25,7 @@ from convscope.native.program import (
     Subsample,
     Take,
 )
-from convscope.native.runner import Batch, Engine, Loss
+from convscope.native.runner import Batch, Engine, Loss, Share
 
 __all__ = [
     "Add",
@@ -42,6 +42,7 @@ __all__ = [
     "Program",
     "Rbf",
     "Relu",
+    "Share",
     "Sigmoid",
     "Squash",
     "Subsample",

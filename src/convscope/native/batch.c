@@ -191,7 +191,7 @@ static int run_between_norms(Engine *engine, Job *job)
     if (run_ops(job, 0, from, to))
         return 1;
     for (from = norm_below(net, net->count); from >= 0; from = to) {
-        settle_slopes(&net->ops[from], job->call.batch.count, engine->parts, engine->stride, job->parts);
+        settle_slopes(&net->ops[from], &job->call.batch, engine->parts, engine->stride, job->parts);
         to = norm_below(net, from);
         if (run_ops(job, 1, from, to))
             return 1;

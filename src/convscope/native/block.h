@@ -108,7 +108,7 @@ static void forward(const Net *net, const Call *call, const Block *block, int fr
         case RBF: rbf_forward(op, space); break;
         case NORM: norm_forward(op, call->parameters, block); break;
         case ACTIVATION: activation(op, space, 0); break;
-        case DROPOUT: dropout(op, call, space, block->first, 0); break;
+        case DROPOUT: dropout(op, call, space, call->batch.first + block->first, 0); break;
         case ADD: lay_on(op->beside, op->out, space, 1, op); break;
         case FORK:
             if (op->copies)
@@ -139,7 +139,7 @@ static void input_gradient(const Op *op, const Call *call, const Block *block)
     case RBF: rbf_backward(op, space); break;
     case NORM: norm_input_gradient(op, call->parameters, block); break;
     case ACTIVATION: activation(op, space, 1); break;
-    case DROPOUT: dropout(op, call, space, block->first, 1); break;
+    case DROPOUT: dropout(op, call, space, call->batch.first + block->first, 1); break;
     case ADD: add_gradient(op, space); break;
     case FORK: lay_on(op->out, op->in, space, 1, NULL); break;
     default: windows_input_gradient(op, call->parameters, space, block->scratch);

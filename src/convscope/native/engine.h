@@ -38,7 +38,9 @@ typedef struct {
     const float *targets; /* SQUARED: [classes][outputs] */
 } LossSpec;
 
-/* Pictures: float32 [count][maps][rows][columns], or uint8 of any smaller size picked by `index`. */
+/* Pictures: float32 [count][maps][rows][columns], or uint8 of any smaller size picked by `index`. They are those from place
+ * `first` on of a batch of `total`; where other processes compute its other pictures, `add` puts the sums over all processes in
+ * the place of its own values. */
 typedef struct {
     int64_t count;
     const float *floats;
@@ -46,6 +48,8 @@ typedef struct {
     const int64_t *index;
     const float *scale, *shift; /* a pixel p of map c is scale[c] * p + shift[c] */
     int32_t rows, columns;      /* of the uint8 pictures; the rest is a border of pixels that are 0 */
+    int64_t first, total;
+    void (*add)(double *values, int64_t count); /* NULL: nobody else computes */
 } BatchSpec;
 
 /* A tensor in a block's workspace, inside a border of zeros that the next convolution may want. */
@@ -169,10 +173,10 @@ void free_net(Net *net);
 Winograd *plan_winograd(const OpSpec *spec, int lanes, size_t *scratch, int *failed);
 void free_winograd(Winograd *winograd);
 
-/* norms.c */
+/* norms.c: over the whole batch, of which others may compute parts */
 void settle_moments(const Op *op, const Call *call, int lanes, int maps, const double (*moments)[2]);
 void settle_running(const Op *op, const float *running);
-void settle_slopes(const Op *op, int64_t count, const float *gradients, int64_t stride, int parts);
+void settle_slopes(const Op *op, const BatchSpec *batch, const float *gradients, int64_t stride, int parts);
 
 /* load.c */
 void load_block(const Net *net, const Call *call, const Block *block);

@@ -10,6 +10,10 @@ from pathlib import Path
 PATH = Path(__file__).with_name("engine.so")
 
 
+ADD = ctypes.CFUNCTYPE(None, POINTER(c_double), c_int64)
+"""BatchSpec.add: puts sums over all processes in the place of so many values."""
+
+
 class OpSpec(ctypes.Structure):
     """engine.h: OpSpec."""
 
@@ -62,6 +66,9 @@ class BatchSpec(ctypes.Structure):
         ("shift", c_void_p),
         ("rows", c_int32),
         ("columns", c_int32),
+        ("first", c_int64),
+        ("total", c_int64),
+        ("add", ADD),
     )
 
 

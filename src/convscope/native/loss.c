@@ -110,7 +110,7 @@ double block_loss(const Net *net, const Call *call, const Block *block, int64_t 
         }
         for (int k = 0; k < net->outputs; k++) {
             float *place = values + (ptrdiff_t)k * lanes + lane;
-            *place = lane < block->live ? (float)(slopes[k] * activation_slope(last, *place) / (double)call->batch.count) : 0;
+            *place = lane < block->live ? (float)(slopes[k] * activation_slope(last, *place) / (double)call->batch.total) : 0;
         }
     }
     return total;

@@ -6,13 +6,14 @@ import ctypes
 import os
 import platform
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from convscope.native import lowering
-from convscope.native.library import BatchSpec, LossSpec, library
+from convscope.native.library import ADD, BatchSpec, LossSpec, library
 from convscope.native.program import Program
 
 LOSSES = ("cross_entropy", "squared", "distance", "distance_map")
@@ -49,6 +50,18 @@ def writable(array: np.ndarray | None, name: str, size: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Which pictures of a batch of `total` these are, whose others other processes compute: those from place `first` on.
+
+    `add` puts the sums over all processes in the place of a float64 vector's values; all call it equally often.
+    """
+
+    first: int
+    total: int
+    add: Callable[[np.ndarray], None]
+
+
+@dataclass(frozen=True)
 class Batch:
     """Pictures to run. Make one with `Batch.floats` or `Batch.gather`."""
 
@@ -56,6 +69,7 @@ class Batch:
     index: np.ndarray | None = None
     scale: np.ndarray | None = None
     shift: np.ndarray | None = None
+    share: Share | None = None
 
     @classmethod
     def floats(cls, pictures: np.ndarray) -> Batch:
@@ -71,10 +85,10 @@ class Batch:
         A pixel p becomes scale * p + shift, each one number or one a channel. Pictures smaller than the
         net's input are centred in a border of pixels that are 0 (the odd row and column at the end).
         """
-        per_channel = [
+        scales, shifts = (
             np.broadcast_to(np.asarray(x, np.float32), pixels.shape[1:2]).copy() for x in (scale, shift)
-        ]
-        return cls(pixels, index, *per_channel)
+        )
+        return cls(pixels, index, scales, shifts)
 
     def __len__(self) -> int:
         return len(self.pictures if self.index is None else self.index)
@@ -82,9 +96,12 @@ class Batch:
     def spec(self, program: Program) -> BatchSpec:
         """The batch as C reads it; ValueError where it does not fit the program."""
         channels, height, width = program.input
+        first, total = (0, len(self)) if self.share is None else (self.share.first, self.share.total)
+        if not 0 <= first <= total - len(self):
+            raise ValueError(f"share: {len(self)} pictures from place {first} are no part of {total}")
         if self.index is None:
             checked(self.pictures, "pictures", "float32", (None, channels, height, width))
-            return BatchSpec(count=len(self), floats=self.pictures.ctypes.data)
+            return BatchSpec(count=len(self), floats=self.pictures.ctypes.data, first=first, total=total)
         assert self.scale is not None and self.shift is not None
         checked(self.pictures, "pixels", "uint8", (None, channels, None, None))
         checked(self.index, "index", "int64", (None,))
@@ -100,6 +117,8 @@ class Batch:
             shift=self.shift.ctypes.data,
             rows=rows,
             columns=columns,
+            first=first,
+            total=total,
         )
 
 
@@ -179,6 +198,8 @@ class Engine:
     ) -> tuple[float, int]:
         """Writes the gradient of the batch's mean loss into `grads_out`; gives (sum of losses, pictures right).
 
+        Of a `Share` that is what its own pictures give to both: over all processes they add up to the batch's.
+
         labels: int64 [n]. params, grads_out: float32 [program.parameters]. seed: of dropout; give each step
         its own. running: float32 [program.running], wanted where there is batch normalisation; it is moved. The sum is NaN
         or infinite where the net has diverged.
@@ -188,7 +209,7 @@ class Engine:
         """
         loss = Loss() if loss is None else loss
         fewest = self.program.fewest
-        if len(batch) < fewest:
+        if (len(batch) if batch.share is None else batch.share.total) < fewest or not len(batch):
             raise ValueError(
                 f"batch: at least {('one picture was', 'two pictures were')[fewest - 1]} expected"
             )
@@ -204,6 +225,8 @@ class Engine:
         if self.program.running:
             writable(running, "running", self.program.running)
         total, correct = ctypes.c_double(), ctypes.c_int64()
+        adding = _Adding(batch.share)
+        batch_spec.add = adding.call
         failed = self._library.engine_gradients(
             self._handle,
             batch_spec,
@@ -216,6 +239,8 @@ class Engine:
             total,
             correct,
         )
+        if adding.error is not None:
+            raise adding.error
         if failed:
             raise MemoryError("native engine: not enough memory for this batch")
         return total.value, correct.value
@@ -236,6 +261,23 @@ class Engine:
         if not self.close.alive:
             raise ValueError("this engine is closed")
         return len(batch)
+
+
+class _Adding:
+    """A share's `add` as C calls it; what it raises is kept, since C would not hear of it."""
+
+    def __init__(self, share: Share | None):
+        self.share = share
+        self.error: BaseException | None = None
+        self.call = ADD() if share is None else ADD(self._add)
+
+    def _add(self, values: ctypes._Pointer[ctypes.c_double], count: int) -> None:
+        assert self.share is not None
+        if self.error is None:
+            try:
+                self.share.add(np.ctypeslib.as_array(values, (count,)))
+            except BaseException as error:
+                self.error = error
 
 
 def _address(array: np.ndarray | None) -> int | None:

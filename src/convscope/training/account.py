@@ -37,6 +37,7 @@ def account(
     seen: int,
     scores: dict[str, Any] | None,
     principal: Principal | None = None,
+    workers: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """run.json: `learned` is how many pictures are learned from and kept aside, `seen` how many were shown so far."""
     return {
@@ -60,6 +61,7 @@ def account(
         "recipe": plan.recipe_name,
         "loss": loss_for(plan.stack, plan.recipe),
         "seed": plan.seed,
+        "deterministic": plan.deterministic,
         "target_percent": plan.target,
         "epochs": epochs,
         "train_seconds": round(seconds, 3),
@@ -68,6 +70,7 @@ def account(
         "engine": engine,
         "precision": precision,
         **({"remarks": list(remarks)} if remarks else {}),
+        **({"workers": workers} if workers else {}),
         "machine": machine(engine),
         "scores": scores,
     }

@@ -13,7 +13,7 @@ from torch import Tensor
 from convscope.data.images import Pictures
 from convscope.nets.views import PLAIN, VIEWS
 from convscope.training.augment import augmented
-from convscope.training.chance import generator, numbers
+from convscope.training.chance import Sharing, generator, numbers, seed_for
 from convscope.training.mixing import Mixing, erased, mixing
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.parts import viewed
@@ -70,14 +70,32 @@ class Feeder:
         """The order in which an epoch shows the pictures."""
         return torch.randperm(len(self), generator=generator(self.seed, "order", epoch))
 
-    def batch(self, index: Int[Tensor, " n"], epoch: int, step: int) -> Float[Tensor, "n c h w"]:
-        """The pictures of one step, changed at random where the recipe asks for it."""
+    def batch(
+        self, index: Int[Tensor, " n"], epoch: int, step: int, rows: Int[Tensor, " m"] | None = None
+    ) -> Float[Tensor, "m c h w"]:
+        """The pictures of one step, changed at random where the recipe asks for it; or those at some `rows` of the batch."""
         if not self.recipe.changes(epoch):
-            return self.plain(index)
+            return self.plain(index if rows is None else index[rows])
+        mixed = self.mixing(len(index), epoch, step)
+        if rows is None or mixed is None:
+            seen = self._changed(index, epoch, step, rows)
+            return seen if mixed is None else mixed.pictures(seen)
+        mixed = mixed.of(rows)
+        own, others = self._changed(index, epoch, step, torch.cat([rows, mixed.partner])).tensor_split(2)
+        return mixed.pictures(own, others)
+
+    def _changed(
+        self, index: Int[Tensor, " n"], epoch: int, step: int, rows: Int[Tensor, " m"] | None
+    ) -> Float[Tensor, "m c h w"]:
+        """Pictures of a batch before they are mixed."""
+        whole = len(index)
 
         def draw(purpose: str) -> torch.Generator:
-            return generator(self.seed, purpose, epoch, step)
+            if rows is None:
+                return generator(self.seed, purpose, epoch, step)
+            return Sharing.of(seed_for(self.seed, purpose, epoch, step), whole, rows)
 
+        index = index if rows is None else index[rows]
         if isinstance(self.store, Held) and self.by_engine:
             seen = shown(self.store, index, self.recipe, self.size, draw, self.rule, self.principal)
         else:
@@ -85,8 +103,7 @@ class Feeder:
             seen = self._normalised(augmented(pixels, self.recipe, self.size, draw, self.principal))
         if self.recipe.erase or self.recipe.cutout:
             seen = erased(seen, self.recipe, draw("erase"))
-        mixed = self.mixing(len(index), epoch, step)
-        return seen if mixed is None else mixed.pictures(seen)
+        return seen
 
     def mixing(self, n: int, epoch: int, step: int) -> Mixing | None:
         """How the `n` pictures of a step are mixed, and their labels with them; None where they are not."""

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from convscope.training.chance import normal, uniform
 from convscope.training.moments import Principal
 from convscope.training.recipe import Recipe
 
@@ -35,7 +36,7 @@ def jitter(
     n: int, channels: int, recipe: Recipe, generator: torch.Generator
 ) -> tuple[Float[Tensor, "n c c"], Float[Tensor, " n"]]:
     """What is drawn for each picture: the matrix over its channels, and how much of its mean brightness is added then."""
-    drawn = torch.rand(4, n, generator=generator, dtype=torch.float64) * 2 - 1
+    drawn = uniform(4, n, generator=generator, axis=1, dtype=torch.float64) * 2 - 1
     reach = torch.tensor(
         [recipe.brightness, recipe.contrast, recipe.saturation, recipe.hue], dtype=torch.float64
     )
@@ -86,7 +87,7 @@ def lit(
 
 def light(n: int, principal: Principal, strength: float, generator: torch.Generator) -> Float[Tensor, "n c"]:
     """What is added to each picture's channels, in units of 0..255."""
-    drawn = torch.randn(n, len(principal.variances), generator=generator, dtype=torch.float64)
+    drawn = normal(n, len(principal.variances), generator=generator, dtype=torch.float64)
     variances, components = (
         torch.tensor(v, dtype=torch.float64) for v in (principal.variances, principal.components)
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
-from convscope.errors import RecipeError
+from convscope.errors import DeviceError, RecipeError
 from convscope.nets.stack import Stack
 from convscope.training.loss import loss_for
 from convscope.training.recipe import Recipe
@@ -70,6 +72,36 @@ def multiplies_bfloat16(device: str) -> bool:
     if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         return bool(torch.cpu.get_capabilities().get("amx_bf16"))
     return False
+
+
+@contextmanager
+def exactly(wanted: bool) -> Iterator[None]:
+    """Within the block, where it is wanted, PyTorch takes only what gives the same bits each time; afterwards as before.
+
+    Raises:
+        DeviceError: Something has no such way on this device.
+    """
+    if not wanted:
+        yield
+        return
+    # Read by cuBLAS when it begins: sums in parts that depend on no other work.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), cudnn.deterministic, cudnn.benchmark
+    torch.use_deterministic_algorithms(True)
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        raise DeviceError(
+            f"--deterministic: this net has something that {str(error).split(' does not')[0]} computes, which cannot "
+            "give the same bits each time here; leave it out, or give --device cpu"
+        ) from None
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        cudnn.deterministic, cudnn.benchmark = before[1:]
 
 
 def computing(device: str, precision: str) -> AbstractContextManager[object]:

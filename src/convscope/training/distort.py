@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from convscope.training.chance import normal, uniform
 from convscope.training.parts import Parts
 from convscope.training.recipe import Recipe
 
@@ -71,7 +72,7 @@ def affine(n: int, recipe: Recipe, generator: torch.Generator) -> Float[Tensor, 
     """
 
     def draw(reach: float) -> Tensor:
-        return (torch.rand(n, generator=generator) * 2 - 1) * reach
+        return (uniform(n, generator=generator) * 2 - 1) * reach
 
     scale, squeeze, shear = 1 + draw(recipe.scale), 1 + draw(recipe.squeeze), draw(recipe.shear)
     angle, x, y = draw(recipe.rotate) * torch.pi / 180, draw(recipe.shift), draw(recipe.shift)
@@ -95,7 +96,7 @@ def elastic_field(
     noise with a Gaussian of about 4 pixels, at the price of two small matrix products.
     """
     down, across = _smoother(size[0]).to(device), _smoother(size[1]).to(device)
-    noise = torch.randn(n, 2, down.shape[1], across.shape[1], generator=generator).to(device)
+    noise = normal(n, 2, down.shape[1], across.shape[1], generator=generator).to(device)
     return (down @ noise @ across.T).permute(0, 2, 3, 1) * strength
 
 

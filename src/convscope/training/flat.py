@@ -14,11 +14,14 @@ from convscope.training.recipe import Recipe
 BETAS, EPSILON = (0.9, 0.99), 1e-8
 
 
-def flatten(net: nn.Module) -> tuple[Tensor, Tensor]:
-    """Make all parameters views of one vector, all gradients views of another, and return both."""
+def flatten(net: nn.Module, tail: int = 0) -> tuple[Tensor, Tensor]:
+    """Make all parameters views of one vector, all gradients views of another, and return both.
+
+    In memory the gradient has room for `tail` more values behind its own.
+    """
     parameters = list(net.parameters())
     theta = torch.cat([p.detach().reshape(-1) for p in parameters])
-    gradient = torch.zeros_like(theta)
+    gradient = theta.new_zeros(len(theta) + tail)[: len(theta)]
     place = 0
     for p in parameters:
         end = place + p.numel()

@@ -32,8 +32,10 @@ class Steps:
     """Computes steps: on a CUDA device each shape's fourth is recorded, and then played; elsewhere as they are.
 
     What a step computes must be done by the device alone, with nothing read back. `refused` says in words why steps are
-    not recorded any more; they are then computed as they are.
+    not recorded any more; they are then computed as they are. A `key` is what else a step depends on, besides its shapes.
     """
+
+    key: object = None
 
     def __init__(self, compute: Compute, device: str):
         self.compute, self.records = compute, device.startswith("cuda")
@@ -41,6 +43,10 @@ class Steps:
         if self.records:
             self.stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
         self.forget()
+
+    def refuse(self, why: str) -> None:
+        """Record nothing, for a reason that can be said."""
+        self.records, self.refused = False, why
 
     def forget(self) -> None:
         """Record anew: something that a step uses is no longer what it was."""
@@ -51,7 +57,7 @@ class Steps:
         if not self.records:
             self.compute(*given)
             return
-        shape = tuple((t.shape, t.stride(), t.dtype) for t in given)
+        shape = (self.key, *((t.shape, t.stride(), t.dtype) for t in given))
         self.seen[shape] = self.seen.get(shape, 0) + 1
         if self.seen[shape] <= WARM:
             self._aside(given)
@@ -62,7 +68,7 @@ class Steps:
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:
-                self.records, self.refused = False, str(error).splitlines()[0]
+                self.refuse(str(error).splitlines()[0])
                 self.compute(*given)
                 return
         self.recorded[shape].play(given)

@@ -9,7 +9,7 @@ On a CUDA device whole steps become graphs, and nothing is read back until it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Int, Num
 from torch import Tensor, nn
 
+from convscope.errors import DeviceError
 from convscope.nets.answers import named
 from convscope.nets.build import Net
 from convscope.training.batches import Feeder
@@ -29,6 +30,8 @@ from convscope.training.halving import Halving
 from convscope.training.loss import loss_for, loss_sum
 from convscope.training.rates import freeze, spans, to_learn
 from convscope.training.recipe import Recipe
+from convscope.training.synchronised import CommonNorm, Seen, synchronise
+from convscope.training.together import ALONE, Group, Share
 
 
 @runtime_checkable
@@ -70,10 +73,13 @@ class TorchLearner:
 
     kind = "torch"
 
-    def __init__(self, net: Net, recipe: Recipe, device: str):
-        self.net, self.recipe, self.device = net.to(device), recipe, device
+    def __init__(self, net: Net, recipe: Recipe, device: str, group: Group = ALONE):
+        self.net, self.recipe, self.device, self.group = net, recipe, device, group
+        self.seen = Seen(group)
+        self.own_norms = synchronise(net, self.seen) if group.many else []
+        net.to(device)
         self.loss, self.precision = loss_for(net.stack, recipe), precision_of(recipe, net.stack, device)
-        self.theta, self.gradient = flatten(self.net)
+        self.theta, self.gradient = flatten(self.net, group.tail)
         self.prompt, on_cuda = device == "cpu", device.startswith("cuda")
         self.optimiser = (FusedOptimiser if on_cuda else Optimiser)(
             self.theta, self.gradient, decay_mask(self.net).to(device), spans(self.net, recipe), recipe
@@ -81,15 +87,21 @@ class TorchLearner:
         freeze(self.net, recipe)
         self.memory = torch.channels_last if on_cuda else torch.preserve_format
         self.draws = any(isinstance(m, nn.Dropout) for m in self.net.modules())
-        self.told = torch.zeros(2, device=device)
+        self.told, self.fresh = torch.zeros(2, device=device), torch.zeros(2, device=device)
         self.held, self.view, self.steps = Halving(device), Halving(device), Steps(self._learn, device)
         self.most, self.said = 0, []
+        if on_cuda and any(isinstance(module, CommonNorm) for module in net.modules()):
+            self.steps.refuse("its batch normalisations ask the other workers in between")
 
     def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> None:
+        share = self.seen.share = self.group.share(len(index))
+        self.steps.key = share.total
         labels = feeder.labels[index.to(self.device, non_blocking=True)]
         mixed = feeder.mixing(len(index), epoch, step)
         wanted = labels if mixed is None else mixed.labels(labels, self.net.stack.outputs)
-        pictures = feeder.batch(index, epoch, step).contiguous(memory_format=self.memory)
+        pictures = feeder.batch(index, epoch, step, share.rows).contiguous(memory_format=self.memory)
+        if share.rows is not None:
+            wanted = wanted[share.rows.to(self.device, non_blocking=True)]
         to_learn(self.net, self.recipe)
         self.optimiser.next(rate)
         seed = seed_for(feeder.seed, "dropout", epoch, step)
@@ -101,7 +113,28 @@ class TorchLearner:
             with drawing(seed, self.device) if self.draws else nullcontext():
                 self.steps(pictures, wanted)
 
-        self.held.fitting(learn, len(index))
+        if not self.group.many:
+            self.held.fitting(learn, len(pictures))
+            return
+        self._fitting_at_once(learn, len(pictures))
+        self._together(share)
+
+    def _fitting_at_once(self, learn: Callable[[int], None], n: int) -> None:
+        try:
+            learn(n)
+        except torch.OutOfMemoryError:
+            raise DeviceError(
+                f"{self.device} has no memory for {n} pictures at once: give a smaller --batch, or more workers"
+            ) from None
+
+    def _together(self, share: Share) -> None:
+        """Take the step that all workers' gradients add up to."""
+        if self.prompt:
+            loss, right = self.group.summed(self.gradient, share, *self.fresh.tolist())
+            told = torch.tensor([loss, right])
+        else:
+            told = self.group.summed_there(self.gradient, share, self.fresh)
+        self._move(told)
 
     def tally(self) -> tuple[float, int]:
         loss, right = self.told.tolist()
@@ -115,6 +148,10 @@ class TorchLearner:
             each = ", each with a batch normalisation of its own" if norms else ""
             now.append(
                 f"{self.device} has no memory for more: steps are computed {self.held.most} pictures at a time{each}"
+            )
+        if self.own_norms:
+            now.append(
+                f"each worker has batch normalisations of its own: {self.own_norms[0]} is not of PyTorch's kind"
             )
         if self.steps.refused:
             now.append(
@@ -155,16 +192,22 @@ class TorchLearner:
     def _learn(self, pictures: Float[Tensor, "n c h w"], wanted: Num[Tensor, "n ..."]) -> None:
         """The step itself, on the device alone: in parts of `most` pictures, whose gradients add up to the batch's."""
         self.gradient.zero_()
-        told = torch.zeros_like(self.told)
+        told, over = torch.zeros_like(self.told), self.seen.share.total
         parts = zip(pictures.split(self.most), wanted.split(self.most), strict=True)
         for some, theirs in parts:
             with computing(self.device, self.precision):
                 answers = self.net(some)
             loss = loss_sum(self.loss, self.recipe, answers.float(), theirs)
-            (loss / len(pictures)).backward()
+            (loss / over).backward()
             labels = theirs.argmax(1) if theirs.dim() > 1 else theirs
             right = (named(self.net.stack, answers) == labels).sum()
             told += torch.stack([loss.detach(), right.float()])
+        self.fresh.copy_(told)
+        if not self.group.many:
+            self._move(told)
+
+    def _move(self, told: Float[Tensor, " two"]) -> None:
+        """The update, where the loss is a number; and what is told of the step."""
         if not self.prompt or np.isfinite(told[0].item()):
             self.optimiser.move()
         self.told += told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,24 @@ import torch
 from torch import Tensor
 
 from convscope.data.images import Images, Pictures
-from convscope.errors import DivergedError, RecipeError, RunError
+from convscope.errors import DivergedError, RunError, WorkersError
 from convscope.nets.answers import averaged, named
-from convscope.nets.build import Net, build
-from convscope.nets.lowered import lacking
+from convscope.nets.build import build
 from convscope.nets.stack import Stack
 from convscope.nets.views import VIEWS
-from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
+from convscope.runs import Onlooker, Run, Writer, keeps_epoch, next_folder, resume_state
 from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
-from convscope.training.device import room
+from convscope.training.device import exactly, room
 from convscope.training.flat import swapped
 from convscope.training.halving import memory_said
-from convscope.training.learner import Learner, TorchLearner
+from convscope.training.learners import learner_for, threads_of
 from convscope.training.moments import Normalisation, Principal
-from convscope.training.native import NativeLearner
 from convscope.training.plan import Plan, make_plan, split
 from convscope.training.recipe import Recipe
 from convscope.training.schedule import rate_at
+from convscope.training.together import ALONE, ASK_STEPS, Group
 
 EVALUATION_BATCH, SAVE_SECONDS = 1000, 10.0
 ASK_SECONDS = 0.05
@@ -127,24 +125,35 @@ def train(
 
 
 def training(
-    plan: Plan, path: Path, *, resume: bool = False, stop: Callable[[], bool] = lambda: False
+    plan: Plan,
+    path: Path,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Iterator[Event]:
     """Train by a plan into a folder, yielding a `Progress` a step, an `EpochDone` an epoch, `Remark`s, and `Finished`.
 
     `stop` is asked after each step; once it says yes the state is saved and the training ends. It may take its time, as it
-    does where somebody pauses: that is not counted as training.
+    does where somebody pauses: that is not counted as training. Of a `group` of workers each calls this, and the first
+    writes.
     """
-    with Writer(path, resume=resume) as writer, memory_said(path):
-        parts = _Training(plan, writer)
-        with threads_of(parts.learner):
+    if plan.recipe.batch < group.size:
+        raise WorkersError(
+            f"{group.size} workers want batches of {group.size} pictures at least, one for each; batch is "
+            f"{plan.recipe.batch}: give a larger --batch, or fewer workers"
+        )
+    with Writer(path, resume=resume) if group.leads else Onlooker(path) as writer, memory_said(path):
+        parts = _Training(plan, writer, group)
+        with threads_of(parts.learner), exactly(plan.deterministic):
             yield from parts.events(resume, stop)
 
 
 class _Training:
     """One training: its parts, put together once."""
 
-    def __init__(self, plan: Plan, writer: Writer):
-        self.plan, self.writer, self.recipe = plan, writer, plan.recipe
+    def __init__(self, plan: Plan, writer: Writer, group: Group):
+        self.plan, self.writer, self.recipe, self.group = plan, writer, plan.recipe, group
         learning, watched = split(plan.images.train, plan.recipe.validation, plan.seed)
         size = plan.stack.input.shape[1:]
         known = plan.start.normalisation if plan.start else None
@@ -162,7 +171,7 @@ class _Training:
         self.net = build(plan.stack, seed_for(plan.seed, "weights"))
         if plan.start:
             plan.start.into(self.net)
-        self.learner = learner_for(self.net, plan)
+        self.learner = learner_for(self.net, plan, group)
         self.average = self.learner.theta.clone() if plan.recipe.average else None
         self.steps = -(-len(self.learning) // plan.recipe.batch)
         self.state = _State()
@@ -174,12 +183,13 @@ class _Training:
             self._load()
         else:
             self._begin()
+        self.group.same(self.learner.theta)
         while self.state.epoch <= self.recipe.epochs:
             for progress in self._epoch():
                 yield progress
                 yield from self._remarks()
                 asked = time.perf_counter()
-                stopped = stop()
+                stopped = self.group.agreed(stop(), self.learner.prompt)
                 self.clock += time.perf_counter() - asked
                 if stopped:
                     self._count(progress.rate)
@@ -196,7 +206,9 @@ class _Training:
     def _epoch(self) -> Iterator[Progress]:
         state, recipe = self.state, self.recipe
         order = self.learning.order(state.epoch)
-        self.learning.store.expect(order[state.step * recipe.batch :])
+        coming = order[state.step * recipe.batch :].split(recipe.batch)
+        shares = [(index, self.group.share(len(index)).rows) for index in coming]
+        self.learning.store.expect(torch.cat([i if rows is None else i[rows] for i, rows in shares]))
         validations = [line.get("validation_accuracy", 0.0) for line in state.metrics]
         while state.step < self.steps:
             index = order[state.step * recipe.batch : (state.step + 1) * recipe.batch]
@@ -204,6 +216,10 @@ class _Training:
             self.learner.step(self.learning, index, state.epoch, state.step, rate)
             state.step += 1
             waited = time.perf_counter() - self.asked > ASK_SECONDS
+            if self.group.many:
+                waited = (
+                    state.step % ASK_STEPS == 0
+                )  # so that all see a loss that is no number at the same step
             if self.learner.prompt or waited or state.step == self.steps:
                 self._count(rate)
             self._keep_average()
@@ -305,13 +321,15 @@ class _Training:
         )
 
     def _answers(self, feeder: Feeder) -> Tensor:
-        """What the net answers, the mean over the recipe's views."""
-        starts = range(0, len(feeder), EVALUATION_BATCH)
-        views = [
-            torch.cat([self.learner.answers(view, s, min(s + EVALUATION_BATCH, len(view))) for s in starts])
-            for view in feeder.views()
-        ]
-        return averaged(self.plan.stack, torch.stack(views), VIEWS[self.recipe.views].averaged)
+        """What the net answers, the mean over the recipe's views; each worker asks it about its part."""
+        own = self.group.part(len(feeder))
+        answers = torch.zeros(len(VIEWS[self.recipe.views].views), len(feeder), self.plan.stack.outputs)
+        for said, view in zip(answers, feeder.views(), strict=True):
+            for start in range(own.start, own.stop, EVALUATION_BATCH):
+                stop = min(start + EVALUATION_BATCH, own.stop)
+                said[start:stop] = self.learner.answers(view, start, stop)
+        self.group.add(answers)
+        return averaged(self.plan.stack, answers, VIEWS[self.recipe.views].averaged)
 
     def _kept(self) -> Tensor:
         return self.learner.theta if self.average is None else self.average
@@ -358,43 +376,6 @@ class _Training:
             plan, self.rule, status=status, engine=self.learner.kind, precision=self.learner.precision,
             remarks=self.state.remarks, epochs=self.state.epoch - 1, seconds=seconds,
             learned=(len(self.learning), len(self.watched or ())), seen=done, scores=scores,
-            principal=self.principal,
+            principal=self.principal, workers=self.group.about(),
         )  # fmt: skip
         self.writer.json("run.json", info)
-
-
-@contextmanager
-def threads_of(learner: Learner) -> Iterator[None]:
-    """Within the block PyTorch keeps to one thread if the native engine learns: a second would spin in its way."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if learner.kind == "native" else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _stirs(plan: Plan) -> bool:
-    """Whether frozen layers might have steps that differ in training."""
-    kinds = {step.kind for _, step, _ in plan.stack.walk()}
-    return bool(plan.recipe.freeze and kinds & {"batchnorm", "dropout"})
-
-
-def learner_for(net: Net, plan: Plan) -> Learner:
-    """What computes: the native engine where it knows every step of the net, else PyTorch.
-
-    Raises:
-        RecipeError: The native engine was asked for, and cannot.
-    """
-    wanted = plan.recipe.engine
-    if wanted == "torch" or (wanted == "auto" and plan.device != "cpu"):
-        return TorchLearner(net, plan.recipe, plan.device)
-    lack = lacking(plan.stack) if plan.device == "cpu" else f"it computes on the CPU, not on {plan.device}"
-    lack = lack or ("it mixes no labels (mixup, cutmix)" if plan.recipe.mixes else "")
-    lack = lack or ("it computes in float32" if plan.recipe.precision == "bfloat16" else "")
-    lack = lack or ("it keeps no norms and dropouts still (freeze)" if _stirs(plan) else "")
-    if not lack:
-        return NativeLearner(net, plan.recipe, plan.seed)
-    if wanted == "native":
-        raise RecipeError(f"engine=native cannot teach this net: {lack}; use engine=torch")
-    return TorchLearner(net, plan.recipe, plan.device)

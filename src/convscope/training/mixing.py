@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from convscope.training.chance import uniform
 from convscope.training.parts import Size
 from convscope.training.recipe import Recipe
 
@@ -27,7 +28,7 @@ def erased(
     pixel, of which a part may lie outside (DeVries & Taylor 2017).
     """
     n, _, high, wide = x.shape
-    drawn = torch.rand(7, n, generator=generator)
+    drawn = uniform(7, n, generator=generator, axis=1)
     if recipe.erase:
         least, most = ERASED_AREA
         area = (least + (most - least) * drawn[1]) * (high * wide)
@@ -79,11 +80,19 @@ class Mixing:
     blended: Float[Tensor, " n"]
     box: Bool[Tensor, "n h w"] | None
 
-    def pictures(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """The mixed pictures."""
-        others = x.index_select(0, self.partner.to(x.device))
+    def pictures(
+        self, x: Float[Tensor, "n c h w"], others: Float[Tensor, "n c h w"] | None = None
+    ) -> Float[Tensor, "n c h w"]:
+        """The mixed pictures; `others` are their partners, where these are not among them."""
+        if others is None:
+            others = x.index_select(0, self.partner.to(x.device))
         mixed = torch.lerp(others, x, self.blended.to(x)[:, None, None, None])
         return mixed if self.box is None else torch.where(self.box.to(x.device)[:, None], others, mixed)
+
+    def of(self, rows: Int[Tensor, " m"]) -> Mixing:
+        """How some of the batch are mixed; a partner is still said by its place in the batch."""
+        box = None if self.box is None else self.box[rows]
+        return Mixing(self.partner[rows], self.share[rows], self.blended[rows], box)
 
     def labels(self, labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "n k"]:
         """Soft labels: each row says how much of each class is in the picture.

@@ -5,6 +5,8 @@ Pictures that are not distorted never become floats outside of the engine: it ga
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -21,6 +23,7 @@ from convscope.training.loss import loss_for, target_table
 from convscope.training.rates import spans
 from convscope.training.recipe import Recipe
 from convscope.training.store import Held
+from convscope.training.together import ALONE, Group
 
 LOSSES = {
     "cross-entropy": "cross_entropy",
@@ -35,29 +38,34 @@ class NativeLearner:
 
     kind, prompt, precision = "native", True, "float32"
 
-    def __init__(self, net: Net, recipe: Recipe, seed: int, threads: int | None = None):
-        self.net, self.recipe, self.seed = net, recipe, seed
-        self.engine = native.Engine(lowered(net.stack), threads)
+    def __init__(self, net: Net, recipe: Recipe, seed: int, group: Group = ALONE):
+        self.net, self.recipe, self.seed, self.group = net, recipe, seed, group
+        self.engine = native.Engine(lowered(net.stack), group.threads)
         loss = loss_for(net.stack, recipe)
         targets = target_table(net.stack.outputs).numpy() if loss == "squared" else None
         self.loss = native.Loss(LOSSES[loss], recipe.smoothing, recipe.rubbish, targets)
-        self.theta, gradient = flatten(net)
-        self.vector, self.gradient = self.theta.numpy(), gradient.numpy()
+        self.theta, self.slopes = flatten(net, group.tail)
+        self.vector, self.gradient = self.theta.numpy(), self.slopes.numpy()
         self.norms, self.running = norms_of(net), share_running(net).numpy()
         self.decayed, self.spans = decay_mask(net).numpy(), spans(net, recipe)
         self.first, self.second = np.zeros_like(self.vector), np.zeros_like(self.vector)
         self.steps, self.told = 0, (0.0, 0)
 
     def step(self, feeder: Feeder, index: Int[Tensor, " n"], epoch: int, step: int, rate: float) -> None:
+        share = self.group.share(len(index))
+        own = index if share.rows is None else index[share.rows]
         if self.recipe.changes(epoch):
-            batch = native.Batch.floats(feeder.batch(index, epoch, step).numpy())
+            batch = native.Batch.floats(feeder.batch(index, epoch, step, share.rows).numpy())
         else:
-            batch = self._plain(feeder, index)
-        labels = feeder.labels[index].numpy()
+            batch = self._plain(feeder, own)
+        if share.rows is not None:
+            batch = replace(batch, share=native.Share(share.first, share.total, self.group.add_array))
+        labels = feeder.labels[own].numpy()
         seed = seed_for(self.seed, "dropout", epoch, step)
         loss, correct = self.engine.gradients(
             batch, labels, self.vector, self.gradient, self.loss, seed, self.running
         )
+        loss, correct = self.group.summed(self.slopes, share, loss, correct)
         for norm in self.norms:
             assert norm.num_batches_tracked is not None
             norm.num_batches_tracked += 1

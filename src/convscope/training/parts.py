@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from convscope.nets.views import PLAIN, Size, View
+from convscope.training.chance import uniform
 from convscope.training.recipe import Recipe
 
 TRIES = 10
@@ -46,10 +47,10 @@ def parts(
     n: int, recipe: Recipe, picture: Size, size: Size, places: torch.Generator, sides: torch.Generator
 ) -> Parts:
     """The part of each of `n` pictures, at least as large as `size`, that is shown: drawn at random as the recipe asks."""
-    mirrored = torch.rand(n, generator=sides) < recipe.flip
+    mirrored = uniform(n, generator=sides) < recipe.flip
     if recipe.area < 1:
         return Parts(*_resized(n, recipe, picture, places), mirrored)
-    drawn = torch.rand(2, n, generator=places)
+    drawn = uniform(2, n, generator=places, axis=1)
     top, left = (
         (at * (room + 1)).floor().clamp(max=room) - recipe.pad
         for at, room in ((drawn[axis], picture[axis] - size[axis] + 2 * recipe.pad) for axis in (0, 1))
@@ -66,7 +67,7 @@ def _resized(
     Where none of the tries lies within the picture the last one is cut to it.
     """
     high, wide = picture
-    drawn = torch.rand(4, n, TRIES, generator=places)
+    drawn = uniform(4, n, TRIES, generator=places, axis=1)
     area = (recipe.area + (1 - recipe.area) * drawn[0]) * (high * wide)
     ratio = torch.exp((2 * drawn[1] - 1) * math.log(recipe.ratio))
     widths, heights = (area * ratio).sqrt(), (area / ratio).sqrt()

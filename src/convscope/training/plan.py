@@ -42,6 +42,7 @@ class Plan:
     device: str = "cpu"
     target: float | None = None
     start: Transfer | None = None
+    deterministic: bool = False
 
 
 def make_plan(
@@ -182,6 +183,7 @@ def resumed_plan(run: Run, images: Images, device: str = "auto") -> Plan:
         choose(device),
         info["target_percent"],
         Transfer.again(info),
+        info.get("deterministic", False),
     )
 
 

@@ -1,0 +1,353 @@
+"""Several processes that teach one net: each computes its share of every batch, and all take the same step.
+
+This is what DistributedDataParallel does, of one bucket and without a wrapper: parameters and gradients are each one vector
+here, so a step needs one sum over the workers. What is told of a step (loss, named rightly, a wish to stop) travels at the
+end of the same vector, each worker's in places of its own, so that adding up rounds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributed import distributed_c10d as c10d
+from torch.distributed.rendezvous import rendezvous
+
+from convscope.errors import LostWorkerError, WorkersError
+from convscope.native.runner import available_processors
+
+TOLD = 5
+"""So many values each worker tells of a step: its loss in three parts, how many were named rightly, whether to stop."""
+ASK_STEPS = 16
+"""Where a device computes by itself, the workers ask one another so seldom whether somebody wants to stop."""
+PATIENCE, READING = timedelta(minutes=30), timedelta(days=2)
+"""So long a worker waits for the others within a step, and for pictures that another one of its machine decodes."""
+WIRES = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which pictures of a batch of `total` one worker computes: those at `rows`; None: all, as all the others do."""
+
+    total: int
+    rows: Int[Tensor, " n"] | None = None
+
+    @property
+    def first(self) -> int:
+        """The place of the first of them."""
+        return 0 if self.rows is None else int(self.rows[0])
+
+
+class Group:
+    """The workers that train together, as one of them sees them; by itself it is a group of one.
+
+    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, wire: str = "float32", threads: int | None = None):
+        self.rank, self.size, self.wire, self.threads = rank, size, wire, threads
+        self.wish, self.heard, self.asked = False, False, 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this one writes the Run and speaks for all."""
+        return self.rank == 0
+
+    @property
+    def many(self) -> bool:
+        """Whether there are others."""
+        return self.size > 1
+
+    @property
+    def tail(self) -> int:
+        """How many values a gradient has room for behind its own, for what is told of a step."""
+        return TOLD * self.size if self.many else 0
+
+    def part(self, n: int) -> slice:
+        """Which of `n` things are this worker's: neighbours, as many as the others' or one more.
+
+        >>> [Group(rank, 3).part(8) for rank in range(3)]
+        [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
+        """
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def share(self, n: int) -> Share:
+        """This worker's share of a batch of `n`; a batch with fewer pictures than workers is computed by each of them."""
+        if not self.many or n < self.size:
+            return Share(n)
+        own = self.part(n)
+        return Share(n, torch.arange(own.start, own.stop))
+
+    def summed(
+        self, gradient: Float[Tensor, " n"], share: Share, loss: float, right: int
+    ) -> tuple[float, int]:
+        """Put the sum over all workers in a gradient's place, which has room for `tail` behind it; and sum what is told."""
+        if not self.many:
+            return loss, right
+        told = self._sent(gradient, share, torch.tensor([*thirds(loss), right]))
+        told = told.double().sum(0)
+        self.heard = bool(told[4] > 0)
+        return float(told[:3].sum()), int(told[3])
+
+    def summed_there(
+        self, gradient: Float[Tensor, " n"], share: Share, told: Float[Tensor, " two"]
+    ) -> Float[Tensor, " two"]:
+        """The same where nothing is read back: loss and rightly named ones stay on the device."""
+        own = torch.stack([told[0], 0 * told[0], 0 * told[0], told[1]])
+        sums = self._sent(gradient, share, own).sum(0)
+        return torch.stack([sums[:3].sum(), sums[3]])
+
+    def _sent(
+        self, gradient: Float[Tensor, " n"], share: Share, told: Float[Tensor, " told"]
+    ) -> Float[Tensor, "w 5"]:
+        n = len(gradient)
+        wire = gradient.as_strided((n + self.tail,), (1,))
+        tail = wire[n:].zero_().view(self.size, TOLD)
+        tail[self.rank, 4] = float(self.wish)
+        if share.rows is not None or self.leads:
+            tail[self.rank, :4] = told
+        if share.rows is None:
+            gradient.div_(self.size)
+        if self.wire == "bfloat16":
+            half = gradient.bfloat16()
+            self.add(half)
+            gradient.copy_(half)
+            self.add(wire[n:])
+        else:
+            self.add(wire)
+        return tail
+
+    def add(self, values: Tensor) -> None:
+        """Put sums over all workers in the values' place.
+
+        Raises:
+            LostWorkerError: One of them is gone.
+        """
+        if self.many:
+            with _losing():
+                dist.all_reduce(values)
+
+    def add_array(self, values: np.ndarray) -> None:
+        """The same of an array."""
+        self.add(torch.from_numpy(values))
+
+    def same(self, values: Tensor) -> None:
+        """Make values those of the first worker."""
+        if self.many:
+            with _losing():
+                dist.broadcast(values, 0)
+
+    def told(self, said: Any = None) -> Any:
+        """What the first worker says, at each of them: anything that JSON can say."""
+        if not self.many:
+            return said
+        text = json.dumps(said).encode() if self.leads else b""
+        length = torch.tensor(len(text))
+        self.same(length)
+        letters = torch.zeros(int(length), dtype=torch.uint8)
+        if self.leads:
+            letters.copy_(torch.frombuffer(bytearray(text), dtype=torch.uint8))
+        self.same(letters)
+        return json.loads(bytes(letters.numpy()))
+
+    def agreed(self, stop: bool, prompt: bool = True) -> bool:
+        """Whether all stop now, since one of them wanted to; all are told so after the same step."""
+        if not self.many:
+            return stop
+        self.wish = self.wish or stop
+        self.asked += 1
+        if not prompt and self.asked % ASK_STEPS == 0:
+            wishes = torch.tensor(float(self.wish))
+            self.add(wishes)
+            self.heard = bool(wishes)
+        return self.heard
+
+    @contextmanager
+    def one_by_one(self) -> Iterator[None]:
+        """Within the block the first worker of each machine comes before the others: what it decodes, they find."""
+        if not self.many:
+            yield
+            return
+        store, key = c10d._get_default_store(), f"here/{os.environ['GROUP_RANK']}"
+        first = os.environ["LOCAL_RANK"] == "0"
+        if not first:
+            with _losing():
+                store.wait([key], READING)
+        yield
+        if first:
+            store.set(key, "1")
+
+    def first(self, what: str) -> bool:
+        """Whether this worker is the first that asks so."""
+        if not self.many:
+            return True
+        own = str(self.rank)
+        try:
+            return c10d._get_default_store().compare_set(what, "", own).decode() == own
+        except RuntimeError:
+            return True
+
+    def about(self) -> dict[str, Any]:
+        """What a Run says of its workers, and by what they are known when they are started again."""
+        said = {"count": self.size, "gradients": self.wire, "threads": self.threads}
+        return {**said, "job": job(), "command": sys.argv[1:]} if self.many or job() else {}
+
+
+ALONE = Group()
+
+
+def job() -> str:
+    """The name that torchrun has for the workers, however often they are started again; empty where it has none."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return "" if name == "none" else name
+
+
+def attempt() -> int:
+    """How often torchrun has started the workers again."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
+def is_worker() -> bool:
+    """Whether this process was started as one of several.
+
+    Raises:
+        WorkersError: It was told so, but not how to find the others.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size == "1":
+        return False
+    needed = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+    missing = [name for name in needed if name not in os.environ]
+    if missing:
+        raise WorkersError(
+            f"WORLD_SIZE={size} says that {size} workers train together, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set: start them with torchrun, or unset WORLD_SIZE"
+        )
+    return True
+
+
+@contextmanager
+def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
+    """Within the block this process is one of the workers that torchrun started, on the device that it gives back.
+
+    Raises:
+        WorkersError: The others are not there, or this machine has fewer devices than workers.
+    """
+    if not is_worker():
+        yield ALONE, device
+        return
+    rank, here = int(os.environ["RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    device = _device(device, int(os.environ["LOCAL_RANK"]), here)
+    on_cuda = device.startswith("cuda")
+    try:
+        store, _, size = next(rendezvous("env://"))
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_cuda else "gloo",
+            store=_fresh(store, rank, size),
+            rank=rank,
+            world_size=size,
+            timeout=PATIENCE,
+            device_id=torch.device(device) if on_cuda else None,
+        )
+    except (RuntimeError, ValueError) as error:
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        raise WorkersError(
+            f"worker {rank} found no others at {where} ({_first_line(error)}): do all machines reach it?"
+        ) from None
+    threads = max(1, available_processors() // here)
+    torch.set_num_threads(threads)
+    try:
+        yield Group(rank, int(os.environ["WORLD_SIZE"]), wire, threads), device
+    finally:
+        dist.destroy_process_group()
+
+
+def _fresh(store: c10d.Store, rank: int, size: int) -> c10d.Store:
+    """The part of torchrun's store that is of those workers alone that run now.
+
+    Where workers are started again the store still says where the lost ones were. So the first one makes up a name, and
+    each of the others answers with one of its own; only if the first has seen that one, it is alive, too.
+    """
+    own, until = uuid.uuid4().hex, time.monotonic() + PATIENCE.total_seconds()
+    if rank == 0:
+        store.set("group", own)
+        answers = [f"{own}/{other}" for other in range(1, size)]
+        store.wait(answers, PATIENCE)
+        store.set(f"{own}/seen", " ".join(store.get(answer).decode() for answer in answers))
+        return c10d.PrefixStore(own, store)
+    while time.monotonic() < until:
+        name = store.get("group").decode()
+        store.set(f"{name}/{rank}", own)
+        if store.check([f"{name}/seen"]) and own in store.get(f"{name}/seen").decode():
+            return c10d.PrefixStore(name, store)
+        time.sleep(0.02)
+    raise RuntimeError("the first worker did not answer")
+
+
+def thirds(value: float) -> tuple[float, float, float]:
+    """Three float32 numbers whose sum is a float64 one.
+
+    >>> sum(thirds(1 / 3)) == 1 / 3
+    True
+    """
+    if not np.isfinite(value):
+        return value, 0.0, 0.0
+    high = float(np.float32(value))
+    middle = float(np.float32(value - high))
+    return high, middle, value - high - middle
+
+
+def _device(device: str, local: int, here: int) -> str:
+    """The device of the worker with this number among those of its machine."""
+    if device.startswith("mps"):
+        raise WorkersError(
+            "several workers train on cpu or cuda, not on mps: leave out --workers, or give --device cpu"
+        )
+    cards = torch.cuda.device_count() if device in ("auto", "cuda") and torch.cuda.is_available() else 0
+    if cards:
+        enough(cards, here)
+        torch.cuda.set_device(local)
+        return f"cuda:{local}"
+    return "cpu" if device == "auto" else device
+
+
+def enough(cards: int, workers: int) -> None:
+    """Check that each worker has a CUDA device of its own.
+
+    Raises:
+        WorkersError: It has not.
+    """
+    if cards < workers:
+        fewer = f"give --workers {cards}, or --device cpu" if cards else "give --device cpu"
+        raise WorkersError(
+            f"{workers} workers on a machine with {cards} CUDA device{'s' * (cards != 1)}: each wants one of its own; "
+            f"{fewer}"
+        )
+
+
+@contextmanager
+def _losing() -> Iterator[None]:
+    """What torch.distributed says of a worker that is gone, in a line."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostWorkerError(
+            f"another worker is gone ({_first_line(error)}): the last saved state is whole"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rsplit("] ", 1)[-1].rstrip(".")
