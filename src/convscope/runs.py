@@ -289,24 +289,6 @@ class Writer:
             ) from None
 
 
-class Onlooker(Writer):
-    """Writes nothing: one of several workers who train a Run together that another of them writes."""
-
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-
-    def close(self) -> None:
-        """Nothing was held."""
-
-    def arrays(self, name: str, arrays: Arrays, note: Mapping[str, Any] | None = None) -> None:
-        """Leave it to the one who writes."""
-
-    def remove(self, name: str) -> None:
-        """Leave it to the one who writes."""
-
-    def _write(self, name: str, data: bytes) -> None: ...
-
-
 def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the note that the training left to be resumed from.
 

@@ -19,7 +19,7 @@ from convscope.nets.answers import averaged, named
 from convscope.nets.build import build
 from convscope.nets.stack import Stack
 from convscope.nets.views import VIEWS
-from convscope.runs import Onlooker, Run, Writer, keeps_epoch, next_folder, resume_state
+from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
 from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
@@ -31,7 +31,7 @@ from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import Plan, make_plan, split
 from convscope.training.recipe import Recipe
 from convscope.training.schedule import rate_at
-from convscope.training.together import ALONE, ASK_STEPS, Group
+from convscope.training.together import ALONE, ASK_STEPS, Group, Onlooker
 
 EVALUATION_BATCH, SAVE_SECONDS = 1000, 10.0
 ASK_SECONDS = 0.05

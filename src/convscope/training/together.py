@@ -12,10 +12,11 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from convscope.errors import LostWorkerError, WorkersError
 from convscope.native.runner import available_processors
+from convscope.runs import Writer
 
 TOLD = 5
 """So many values each worker tells of a step: its loss in three parts, how many were named rightly, whether to stop."""
@@ -207,6 +209,26 @@ class Group:
 
 
 ALONE = Group()
+
+
+class Onlooker(Writer):
+    """Writes nothing: one of several workers who train a Run together that another of them writes."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    def close(self) -> None:
+        """Nothing was held."""
+
+    def arrays(
+        self, name: str, arrays: Mapping[str, np.ndarray], note: Mapping[str, Any] | None = None
+    ) -> None:
+        """Leave it to the one who writes."""
+
+    def remove(self, name: str) -> None:
+        """Leave it to the one who writes."""
+
+    def _write(self, name: str, data: bytes) -> None: ...
 
 
 def job() -> str:
