@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 
 import typer
 
@@ -90,4 +92,13 @@ def main() -> None:
     except SystemExit as end:  # what typer makes of Ctrl-C, which it says nothing about
         if end.code == STOPPED:
             print("convscope: stopped", file=sys.stderr)
+            _leave_what_is_being_loaded()
         raise
+
+
+def _leave_what_is_being_loaded() -> None:
+    """End here and now where the page still loads PyTorch: Python's own end would abort in the middle of that."""
+    if any(thread.name == "warm" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(STOPPED)
