@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from convscope.nets import native_lrn
 from convscope.nets.steps import Squash as SquashStep
 
 
@@ -120,6 +121,8 @@ class ResponseNorm(nn.Module):
 
             if fast_lrn.available():
                 return fast_lrn.normalised(x, self.size, self.alpha, self.beta, self.k)
+        elif native_lrn.takes(x):
+            return native_lrn.normalised(x, self.size, self.alpha, self.beta, self.k)
         maps = x.shape[1]
         squares = F.pad(x.square(), (0, 0, 0, 0, self.size // 2, (self.size - 1) // 2))
         around = squares[:, :maps]

@@ -15,6 +15,8 @@ from convscope.training.recipe import Recipe
 
 PART_FOR_PICTURES = 0.6
 DEVICES = ("auto", "cpu", "cuda", "mps")
+OF_BFLOAT16 = ("amx_bf16", "avx512_bf16")
+"""A processor's instructions that multiply in bfloat16 and add up in float32, as PyTorch names them."""
 WORTH_IT = 10_000_000
 """A processor computes nets of at least so many products a picture in bfloat16; of smaller ones copying takes the time."""
 
@@ -70,7 +72,8 @@ def multiplies_bfloat16(device: str) -> bool:
     if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+        here = torch.cpu.get_capabilities()
+        return any(here.get(instructions) for instructions in OF_BFLOAT16)
     return False
 
 
