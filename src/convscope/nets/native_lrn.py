@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from convscope.native import response
 
@@ -44,14 +45,18 @@ class _Normalised(torch.autograd.Function):
         return y
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (x,) = ctx.saved_tensors
-        slope = gradients[0].to(x.dtype).contiguous()
-        out = torch.empty_like(x)
-        addresses = x.data_ptr(), slope.data_ptr(), out.data_ptr()
-        _responses(x, ctx.constants).back(*addresses, torch.get_num_threads())
-        return out, None, None, None, None
+        return _back(ctx, *gradients)
+
+
+@once_differentiable
+def _back(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    (x,) = ctx.saved_tensors
+    slope = gradient.to(x.dtype).contiguous()
+    out = torch.empty_like(x)
+    addresses = x.data_ptr(), slope.data_ptr(), out.data_ptr()
+    _responses(x, ctx.constants).back(*addresses, torch.get_num_threads())
+    return out, None, None, None, None
 
 
 def _responses(x: Tensor, constants: tuple[float, ...]) -> response.Responses:
