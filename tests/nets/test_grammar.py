@@ -31,7 +31,11 @@ WRONG = [
         "input 1x28x28 range=1..0",
         "line 1, column 21: the values of black and white, such as -0.1..1.175 was expected, not '1..0'",
     ),
-    ("input 1x28x28 mean=1", "line 1, column 15: input takes one option, range, not 'mean=1'"),
+    ("input 1x28x28 mean=1", "line 1, column 15: input takes one option, range or centred, not 'mean=1'"),
+    (
+        "input 1x28x28 centred range=0..1",
+        "line 1, column 23: input takes one option, range or centred, not 'range=0..1'",
+    ),
     ("input 1x28x28", "line 1, column 1: a net has at least one layer: add a line such as `out linear 10`"),
     (HEAD + "a", "line 2, column 1: a step was expected behind 'a', such as `conv 16 5x5`"),
     (HEAD + "a |", "line 2, column 3: a step was expected before the bar"),
@@ -217,7 +221,7 @@ tails = st.lists(
 lines = st.lists(st.tuples(steps, tails), min_size=1, max_size=4)
 
 
-@given(st.sampled_from(["1x12x12", "3x9x14 range=-1.5..2.0"]), lines)
+@given(st.sampled_from(["1x12x12", "3x9x14 range=-1.5..2.0", "2x9x9 centred"]), lines)
 @settings(max_examples=100, deadline=None)
 def test_printing_undoes_parsing(head: str, drawn: list[tuple[str, list[str]]]):
     text = f"input {head}\n" + "\n".join(

@@ -148,3 +148,11 @@ def test_lights_strength_along_the_first_component_is_what_was_asked():
     added = light(5000, principal, 0.1, generator(0, "light"))
     assert added[:, 0].std().item() == pytest.approx(255 * 0.1 * 0.5, rel=0.05)
     assert not added[:, 1:].any()
+
+
+def test_a_centred_input_has_mean_nought_and_its_values_as_far_apart_as_they_were():
+    pictures = colourful()
+    rule = Normalisation.of(parse("input 3x6x5 centred; out linear 2").input, pictures)
+    assert rule.scale == (1.0, 1.0, 1.0)
+    means = np.asarray(pictures.pixels, np.float64).mean((0, 2, 3))
+    assert rule.shift == pytest.approx(tuple(-means), rel=1e-6)

@@ -31,6 +31,7 @@ from convscope.nets.words import limits as read_limits
 from convscope.nets.words import shape as read_shape
 
 LONGEST, LONGEST_WORD = 100_000, 200
+CENTRED = "centred"
 SHOWN = 8
 """So many of the layers above an error lists: the last ones."""
 
@@ -89,6 +90,8 @@ def show(stack: Stack) -> str:
     head = f"{read_shape.show(stack.input.shape)}"
     if stack.input.limits is not None:
         head += f" range={read_limits.show(stack.input.limits)}"
+    if stack.input.centred:
+        head += f" {CENTRED}"
     width = max(len("input"), *(len(line.name) for line in stack.lines))
     rows = [("input", head)] + [(line.name, " | ".join(map(_show_step, line.steps))) for line in stack.lines]
     return "\n".join(f"{name:<{width}} {rest}" for name, rest in rows)
@@ -118,13 +121,15 @@ def _input(row: list[Word]) -> Input:
     if not rest:
         raise first.wrong(f"input needs {read_shape.wanted}")
     shape = _read(read_shape, rest[0])
-    limits = None
-    for extra in rest[1:]:
-        key, _, value = extra.text.partition("=")
-        if key != "range" or limits is not None:
-            raise extra.wrong(f"input takes one option, range, not {extra.text!r}")
-        limits = _read(read_limits, extra, value, offset=len("range="))
-    return Input(shape, limits)
+    if not rest[1:]:
+        return Input(shape)
+    extra = rest[1]
+    key, _, value = extra.text.partition("=")
+    if len(rest) > 2 or (key != "range" and extra.text != CENTRED):
+        raise rest[-1].wrong(f"input takes one option, range or {CENTRED}, not {rest[-1].text!r}")
+    if extra.text == CENTRED:
+        return Input(shape, centred=True)
+    return Input(shape, _read(read_limits, extra, value, offset=len("range=")))
 
 
 def _line(row: list[Word], shape: Shape, known: Mapping[str, Shape]) -> tuple[Line, Shape]:

@@ -24,11 +24,13 @@ T = TypeVar("T")
 class Input:
     """The picture a net takes: its shape, and the values of black and white where the net fixes them.
 
-    Without `limits` the pictures are brought to mean 0 and standard deviation 1 of the training set.
+    Without `limits` the pictures are brought to mean 0 and standard deviation 1 of the training set; where they are only
+    `centred`, to mean 0, their values as far apart as they were, from 0 to 255.
     """
 
     shape: Shape
     limits: tuple[float, float] | None = None
+    centred: bool = False
 
 
 @dataclass(frozen=True)

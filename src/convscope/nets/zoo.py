@@ -127,7 +127,7 @@ ENTRIES = (
         "AlexNet, exactly as in 2012: two columns, local response normalisation, overlapping pooling",
         "Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional neural networks",
         """
-        input 3x227x227
+        input 3x227x227 centred
         conv1 conv 96 11x11 stride=4 init=0.01 | relu | lrn
         pool1 max 3x3 stride=2
         conv2 conv 256 5x5 padding=2 groups=2 init=0.01,1 | relu | lrn
@@ -140,7 +140,8 @@ ENTRIES = (
         fc7   linear 4096 init=0.01,1 | relu | dropout 0.5
         fc8   linear 1000 init=0.01
         """,
-        "The paper says 224 pixels, of which windows of 11, 4 apart, make 54 places; its own 55 need the 227 taken here.",
+        "The paper says 224 pixels, of which windows of 11, 4 apart, make 54 places; its own 55 need the 227 taken here. Its "
+        "numbers want pixels as they are, 0 to 255, less their mean; it takes the mean of each place, here it is of each colour.",
     ),
     Entry(
         "alexnet-owt",

@@ -59,12 +59,14 @@ class Normalisation:
 
     @staticmethod
     def of(picture: Input, training: Pictures) -> Normalisation:
-        """What the net fixes, or mean 0 and standard deviation 1 over the training pictures."""
+        """What the net fixes, or mean 0 over the training pictures and, if they are not only centred, deviation 1."""
         channels = picture.shape[0]
         if picture.limits is not None:
             low, high = picture.limits
             return Normalisation((float((high - low) / 255),) * channels, (float(low),) * channels)
         found = moments_of(training.pixels)
+        if picture.centred:
+            return Normalisation((1.0,) * channels, tuple(float(-m) for m in found.means))
         spread = np.sqrt(np.maximum(found.covariance.diagonal(), 0))
         deviations = np.where(spread > 0, spread, 1.0)
         return Normalisation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,12 +132,15 @@ def transfer(begun: Beginning, stack: Stack, classes: Iterable[str]) -> Transfer
             f"no layer of {begun.source} ({theirs}) has the name and shape of one of this net's ({_listed(layers)}), "
             "but the last, whose classes are its own: leave out --net to take over its net"
         )
-    same_channels = begun.stack.input.shape[0] == stack.input.shape[0]
+    begins = begun.stack.input
+    alike = (
+        begins.shape[0] == stack.input.shape[0] and replace(begins, shape=stack.input.shape) == stack.input
+    )
     return Transfer(
         begun.source,
         tuple(taken),
         tuple(name for name in layers if name not in taken),
-        begun.normalisation if same_channels and stack.input.limits == begun.stack.input.limits else None,
+        begun.normalisation if alike else None,
         {key: value for own in taken.values() for key, value in own.items()},
     )
 
