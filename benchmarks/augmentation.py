@@ -24,7 +24,8 @@ from torch import Tensor
 from convscope.data.images import Pictures
 from convscope.training.batches import Feeder
 from convscope.training.moments import Normalisation, Principal
-from convscope.training.recipe import Recipe, recipe_for
+from convscope.training.recipe import Recipe
+from convscope.training.recipes import recipe_for
 
 PICTURES = 1000
 KNOBS: dict[str, dict[str, float]] = {

@@ -31,7 +31,7 @@ def first_epochs(options: argparse.Namespace) -> dict[str, float]:
     from convscope.data.images import images
     from convscope.training.batches import Feeder
     from convscope.training.moments import Normalisation, Principal
-    from convscope.training.recipe import recipe_for
+    from convscope.training.recipes import recipe_for
 
     recipe = recipe_for("any", options.recipe).recipe
     start, before = time.perf_counter(), computed()

@@ -33,7 +33,7 @@ from convscope.data.shards.source import pack
 from convscope.nets.grammar import parse
 from convscope.training.batches import Feeder
 from convscope.training.moments import Normalisation, Principal
-from convscope.training.recipe import recipe_for
+from convscope.training.recipes import recipe_for
 
 TARGET = 2000
 

@@ -32,7 +32,7 @@ from convscope.training.batches import Feeder
 from convscope.training.learners import learner_for, threads_of
 from convscope.training.moments import Normalisation
 from convscope.training.plan import make_plan
-from convscope.training.recipe import recipe_for
+from convscope.training.recipes import recipe_for
 from convscope.training.together import Group, joined
 
 NETS = ("lenet5", "cifar")

@@ -46,7 +46,8 @@ def _steps() -> list[str]:
 
 
 def _recipes() -> list[str]:
-    from convscope.training.recipe import RECIPES, Recipe
+    from convscope.training.recipe import Recipe
+    from convscope.training.recipes import RECIPES
 
     rows = [
         "## Recipes",

@@ -21,7 +21,7 @@ from convscope.inspect.layers import layers_of
 from convscope.inspect.memory import liked_by, lost_without, units_of
 from convscope.inspect.subject import Subject, subject_of
 from convscope.lab.shelf import FINDER_FOLDER, PACKAGED_FOLDER
-from convscope.training.recipe import recipe_for
+from convscope.training.recipes import recipe_for
 
 EPOCHS = 12
 LARGEST, WORST = {"lenet5": 5_000_000, "finder": 700_000}, {"lenet5": 1.0, "finder": 0.6}

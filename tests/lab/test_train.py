@@ -17,7 +17,7 @@ import convscope as cs
 from convscope.lab.order import Order
 from convscope.lab.shelf import PACKAGED_FOLDER
 from convscope.lab.trainings import Trainings, reserved
-from convscope.training.recipe import recipe_for
+from convscope.training.recipes import recipe_for
 
 SMALL = "input 1x16x16; c conv 4 3x3 | relu; p max 2x2; out linear 2"
 LIVE = {"waiting", "starting", "reading", "training", "pausing", "paused", "stopping", "finishing"}

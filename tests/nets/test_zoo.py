@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -52,6 +54,7 @@ ALEXNET = [
 ]
 COUNTS = {
     "alexnet": 60_965_224,
+    "alexnet-today": 60_965_224,
     "alexnet-owt": 61_100_840,
     "vgg11": 132_863_336,
     "vgg16": 138_357_544,
@@ -77,6 +80,16 @@ def test_weights_and_connections_are_the_papers_row_by_row(
 def test_alexnet_is_the_papers_layer_by_layer():
     assert [(r.name, r.output, r.parameters) for r in zoo["alexnet"].ladder] == ALEXNET
     assert sum(r.multiply_adds for r in zoo["alexnet"].ladder) == 724_406_816
+
+
+def test_alexnet_of_today_has_the_papers_layers_and_other_first_weights_and_pixels():
+    assert zoo["alexnet-today"].ladder == zoo["alexnet"].ladder
+    steps = [
+        [replace(step, init=()) if hasattr(step, "init") else step for _, step, _ in zoo[name].walk()]
+        for name in ("alexnet", "alexnet-today")
+    ]
+    assert steps[0] == steps[1]
+    assert zoo["alexnet"].input == replace(zoo["alexnet-today"].input, centred=True)
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -156,7 +156,8 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path, monkeypat
 
 def test_the_command_line_repeats_the_run(tmp_path):
     from convscope.report.repeat import command
-    from convscope.training.recipe import Recipe, recipe_for
+    from convscope.training.recipe import Recipe
+    from convscope.training.recipes import recipe_for
 
     images = noise(3, (1, 12, 12))
     recipe = recipe_for("lenet5").recipe.changed(epochs=3, rate=0.0125)

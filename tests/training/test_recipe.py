@@ -17,7 +17,8 @@ from convscope.training.learner import TorchLearner
 from convscope.training.loss import loss_for
 from convscope.training.moments import Normalisation
 from convscope.training.native import NativeLearner
-from convscope.training.recipe import KNOBS, RECIPES, Recipe, from_dict, recipe_for
+from convscope.training.recipe import KNOBS, Recipe, from_dict
+from convscope.training.recipes import RECIPES, recipe_for
 from convscope.training.schedule import rate_at
 
 WRONG = [

@@ -18,7 +18,8 @@ from convscope.training.batches import Feeder
 from convscope.training.learners import learner_for, threads_of
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import Plan, make_plan
-from convscope.training.recipe import Recipe, recipe_for
+from convscope.training.recipe import Recipe
+from convscope.training.recipes import recipe_for
 
 NETS = ("lenet5-modern", "cifar", "alexnet", "resnet18")
 PAPER_PICTURES, PAPER_EPOCHS, PAPER_DAYS = 1_280_000, 90, (5, 6)

@@ -27,7 +27,8 @@ from convscope.cli.workers import (
     working,
 )
 from convscope.errors import RecipeError
-from convscope.training.recipe import RECIPES, Recipe, recipe_for
+from convscope.training.recipe import Recipe
+from convscope.training.recipes import RECIPES, recipe_for
 
 MOST_PROBLEMS = 5
 PREPARED = {

@@ -24,7 +24,7 @@ class Ablation:
     @property
     def text(self) -> str:
         """The changed net."""
-        return self.changed(entry("alexnet").text)
+        return self.changed(entry("alexnet-today").text)
 
 
 def without(*names: str) -> Callable[[str], str]:

@@ -22,7 +22,7 @@ from convscope.nets.views import VIEWS, shown
 from convscope.runs import Run
 from convscope.training.loop import training
 from convscope.training.plan import make_plan
-from convscope.training.recipe import recipe_for
+from convscope.training.recipes import recipe_for
 
 BATCH = 500
 CODE = ("convscope.training", "convscope.nets", "convscope.native", "convscope.comparison.nets")

@@ -12,7 +12,8 @@ from convscope.errors import SourceError, StackError, instead
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
 from convscope.nets.zoo import zoo
-from convscope.training.recipe import RECIPES, Recipe, recipe_for
+from convscope.training.recipe import Recipe
+from convscope.training.recipes import RECIPES, recipe_for
 
 LONGEST = 60_000
 """Characters of a net's text, which becomes one word of a command line."""

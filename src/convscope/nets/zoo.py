@@ -144,6 +144,26 @@ ENTRIES = (
         "numbers want pixels as they are, 0 to 255, less their mean; it takes the mean of each place, here it is of each colour.",
     ),
     Entry(
+        "alexnet-today",
+        "AlexNet's layers with today's first weights, which learn from thousands of pictures, not only from a million",
+        "Krizhevsky, Sutskever & Hinton 2012; first weights after He et al. 2015, Delving deep into rectifiers",
+        """
+        input 3x227x227
+        conv1 conv 96 11x11 stride=4 | relu | lrn
+        pool1 max 3x3 stride=2
+        conv2 conv 256 5x5 padding=2 groups=2 | relu | lrn
+        pool2 max 3x3 stride=2
+        conv3 conv 384 3x3 padding=1 | relu
+        conv4 conv 384 3x3 padding=1 groups=2 | relu
+        conv5 conv 256 3x3 padding=1 groups=2 | relu
+        pool5 max 3x3 stride=2
+        fc6   linear 4096 | relu | dropout 0.5
+        fc7   linear 4096 | relu | dropout 0.5
+        fc8   linear 1000
+        """,
+        "The first weights of 2012 say the same of every picture for the first thousands of steps: docs/notebook.md.",
+    ),
+    Entry(
         "alexnet-owt",
         "AlexNet in one column, as torchvision has it: no groups, no response normalisation",
         "Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks; torchvision's alexnet",

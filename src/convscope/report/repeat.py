@@ -10,7 +10,8 @@ from convscope.errors import RecipeError
 from convscope.nets.zoo import zoo
 from convscope.report.wording import number
 from convscope.runs import Run
-from convscope.training.recipe import KNOBS, Recipe, default_of, recipe_for
+from convscope.training.recipe import KNOBS, Recipe, default_of
+from convscope.training.recipes import recipe_for
 
 WATCHED_FOR_TARGET = 1 / 12
 

@@ -20,7 +20,8 @@ from convscope.training.chance import generator
 from convscope.training.device import choose
 from convscope.training.loss import loss_for
 from convscope.training.rates import skeleton, spans
-from convscope.training.recipe import Recipe, from_dict, recipe_for
+from convscope.training.recipe import Recipe, from_dict
+from convscope.training.recipes import recipe_for
 from convscope.training.transfer import Beginning, Transfer, beginning, transfer
 
 MOST_EPOCHS, LITTLE, LITTLE_PIXELS = 100, 100_000, 300_000_000

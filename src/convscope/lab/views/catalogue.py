@@ -20,7 +20,8 @@ from convscope.nets.stack import Stack
 from convscope.nets.steps import KINDS
 from convscope.nets.zoo import ENTRIES, zoo
 from convscope.training.plan import fitted_to
-from convscope.training.recipe import RECIPES, Recipe, default_of
+from convscope.training.recipe import Recipe, default_of
+from convscope.training.recipes import RECIPES
 
 router = APIRouter(tags=["catalogue"])
 
