@@ -192,3 +192,19 @@ def test_a_run_that_comes_along_is_found_by_its_name_unless_one_has_it_here(tmp_
     (tmp_path / "lenet5").mkdir()
     with pytest.raises(RunError, match=r"^lenet5: the folder has no run.json, so it is no Run$"):
         Run("lenet5")
+
+
+def test_what_is_found_out_about_a_run_of_the_package_goes_to_the_users_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path))
+    run = Run("lenet5")
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    name = next(run.path.glob("kept/units-*")).stem
+    packaged = run.kept(name)
+    assert packaged is not None
+    assert run.keep(name, {"a": np.ones(2)}, {"who": "me"})
+    arrays, note = run.kept(name) or ({}, {})
+    assert arrays["a"].tolist() == [1, 1] and note == {"who": "me"}
+    (tmp_path / "kept" / "lenet5" / f"{name}.safetensors").unlink()
+    again = run.kept(name)
+    assert again is not None and again[1] == packaged[1]
+    assert before == {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}

@@ -32,8 +32,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from convscope import claims
+from convscope import __version__, claims
 from convscope.claims import Said
+from convscope.data.cache import cache_folder
 from convscope.data.whole import make_folder, write_whole
 from convscope.errors import RunError, StackError
 from convscope.nets.grammar import parse
@@ -66,7 +67,7 @@ class Run:
             raise RunError(f"{self.path / 'run.json'}: it has no format version, so it is no Run's")
         if version > FORMAT:
             raise RunError(
-                f"{self.path}: this Run has format {version}, but convscope {_own_version()} knows up to {FORMAT}: "
+                f"{self.path}: this Run has format {version}, but convscope {__version__} knows up to {FORMAT}: "
                 "upgrade convscope (pip install --upgrade convscope)"
             )
         claims.checked(self.info, claims.RUN)
@@ -165,10 +166,18 @@ class Run:
 
     def kept(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """What `keep` wrote under a name: arrays and a note; None where nothing was, or where it is damaged."""
-        try:
-            return _unpack((self.path / "kept" / f"{name}.safetensors").read_bytes(), self.path / name)
-        except (OSError, RunError):
-            return None
+        for folder in self._keeps:
+            try:
+                return _unpack((folder / f"{name}.safetensors").read_bytes(), self.path / name)
+            except (OSError, RunError):
+                continue
+        return None
+
+    @property
+    def _keeps(self) -> tuple[Path, ...]:
+        """Where `keep` writes, then where else it may lie: nothing is put into a Run of the package."""
+        own = self.path / "kept"
+        return (cache_folder() / "kept" / self.path.name, own) if self.path in OURS.values() else (own,)
 
     def keep(self, name: str, arrays: Arrays, note: Mapping[str, Any]) -> bool:
         """Keep what was computed from the Run, so that it need not be again; False where the folder cannot be written."""
@@ -178,8 +187,8 @@ class Run:
             {k: np.asarray(v, order="C") for k, v in arrays.items()}, metadata={"note": json.dumps(note)}
         )
         try:
-            (self.path / "kept").mkdir(exist_ok=True)
-            write_whole(self.path / "kept" / f"{name}.safetensors", data)
+            self._keeps[0].mkdir(parents=True, exist_ok=True)
+            write_whole(self._keeps[0] / f"{name}.safetensors", data)
         except OSError:
             return False
         return True
@@ -350,12 +359,6 @@ def keeps_epoch(epoch: int, epochs: int, size: int) -> bool:
 def now() -> str:
     """The time as a Run writes it: UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _own_version() -> str:
-    import convscope
-
-    return convscope.__version__
 
 
 def _numbered(home: Path) -> list[int]:
