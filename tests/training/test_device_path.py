@@ -174,6 +174,14 @@ def test_precision_is_chosen_by_the_device_the_net_and_what_it_ends_in(monkeypat
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("here", "wanted"), [("amx_bf16", True), ("avx512_bf16", True), ("avx512_f", False)], ids=str
+)
+def test_a_processor_multiplies_in_bfloat16_by_either_of_two_kinds_of_instructions(monkeypatch, here, wanted):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {here: True, "avx2": True})
+    assert devices.multiplies_bfloat16("cpu") is wanted
+
+
 class NoDoubles(TorchDispatchMode):
     """Refuses what Apple's devices cannot: numbers of 64 bits with a fraction."""
 
