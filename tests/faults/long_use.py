@@ -15,6 +15,7 @@ import http.client
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,13 +118,14 @@ def steps(engine: str, count: int, home: Path) -> Iterator[object]:
                 seen = now
 
 
-def looks() -> Iterator[object]:
-    """Looks into LeNet-5, by turns with each method, at each convolution, with and without its pictures."""
+def looks(home: Path) -> Iterator[object]:
+    """Looks into a copy of LeNet-5, by turns with each method, at each convolution, with and without its pictures."""
     import convscope as cs
     from convscope.inspect.look import METHODS
     from convscope.runs import OURS
 
-    run, pictures = cs.Run(OURS["lenet5"]), cs.images("mnist")
+    run = cs.Run(shutil.copytree(OURS["lenet5"], home / "lenet5"))  # what is looked up is kept in the Run
+    pictures = cs.images("mnist")
     few = pictures.first(50)
     ways = itertools.cycle(itertools.product(("C1", "C3", "C5"), METHODS))
     for number in itertools.count():
@@ -235,8 +237,8 @@ def main() -> None:
         for engine in ("native", "torch") if chosen.steps else ():
             work = steps(engine, chosen.steps, Path(home))
             tell(evenly(f"training by the engine {engine}", work, chosen.steps, "steps"))
-    if chosen.looks:
-        tell(evenly("looking", looks(), chosen.looks, "looks"))
+        if chosen.looks:
+            tell(evenly("looking", looks(Path(home)), chosen.looks, "looks"))
     if chosen.minutes:
         tell(served(60 * chosen.minutes, chosen.clients, chosen.rate, say))
     sys.exit(0 if all(one.flat for one in told) else 1)
