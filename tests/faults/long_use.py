@@ -3,7 +3,8 @@
 One process takes so many training steps, by the native engine and by PyTorch, and looks into LeNet-5 so many times; then the
 page's server answers some clients, who draw and ask for all that the page shows of a unit, for so many minutes. What each has
 in its memory and how many files it has open is told every so often. The first third is a warm-up: what is loaded, cached and
-kept for later comes then. After it the middle of the last samples may be above the middle of the first ones by no more than
+kept for later comes then. Memory is the process's own (RssAnon): which pages of files are in the memory is the system's business,
+so what is resident in all is only told. After the warm-up the middle of the last samples may be above the middle of the first ones by no more than
 MEMORY and FILES; else the last line says so and the exit code is 1.
 """
 
@@ -41,16 +42,18 @@ COMMAND = [
 
 @dataclass(frozen=True)
 class Sample:
-    """Bytes of memory (resident), and open files, of a process at some moment."""
+    """Of a process at some moment: bytes of memory of its own, open files, and all bytes that are resident."""
 
     memory: int
     files: int
+    resident: int = 0
 
 
 def sample(pid: int | str = "self") -> Sample:
     """How it stands with a process just now."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return Sample(pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208
+    rows = [line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    told = {row[0]: 1024 * int(row[1]) for row in rows if row and row[0] in ("RssAnon:", "VmRSS:")}
+    return Sample(told["RssAnon:"], len(os.listdir(f"/proc/{pid}/fd")), told["VmRSS:"])  # noqa: PTH208
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,11 @@ class Told:
         points = [self.samples[int(at * (len(self.samples) - 1))] for at in (0, 1 / 3, 2 / 3, 1)]
         memory = ", ".join(f"{p.memory / 1e6:.1f}" for p in points)
         files = ", ".join(str(p.files) for p in points)
+        resident = ", ".join(f"{p.resident / 1e6:.0f}" for p in points)
         grown = self.grown()
         return (
-            f"{self.name}: {self.done}; MB at the start, after one and two thirds and at the end: {memory}; open files: {files}; "
+            f"{self.name}: {self.done}; MB at the start, after one and two thirds and at the end: {memory} "
+            f"(resident {resident}); open files: {files}; "
             f"grown after the warm-up by {grown.memory / 1e6:+.1f} MB and {grown.files:+d} files{'' if self.flat else ': NOT FLAT'}"
         )
 
