@@ -59,6 +59,23 @@ def test_pictures_that_another_start_puts_in_order_are_not_taken_from_it(tmp_pat
         there = kept.picture(b"\1" * 32)
         assert there is not None and there.tolist() == [[[1, 1], [1, 1]]]
         assert kept.picture(b"\3" * 32) is None
-        rows.arrange(np.array([1, 0]))
-        assert kept.picture(b"\1" * 32) is None
+        rows.arrange(np.array([1]))
+        assert kept.picture(b"\1" * 32) is None and kept.picture(b"\2" * 32) is None
     rows.close()
+
+
+def test_names_are_gone_from_the_disk_before_the_first_picture_is_moved(tmp_path, monkeypatch):
+    rows = Rows(tmp_path, (1, 1, 1))
+    for i in (1, 2):
+        rows.add(bytes([i]) * 32, np.full((1, 1, 1), i, np.uint8))
+    rows.flush()
+    seen = []
+
+    def synced(folder: Path) -> None:
+        seen.append((sorted(p.name for p in folder.iterdir()), (folder / "rows").read_bytes()))
+
+    monkeypatch.setattr("convscope.data.rows.sync_folder", synced)
+    rows.arrange(np.array([1, 0]))
+    rows.close()
+    assert seen == [(["rows"], b"\1\2")]
+    assert (tmp_path / "rows").read_bytes() == b"\2\1"

@@ -142,8 +142,11 @@ def looks(home: Path) -> Iterator[object]:
 
 
 def asked(number: int, rng: np.random.Generator) -> tuple[str, str, bytes | None]:
-    """One thing that a page asks its server: a method, an address and a body."""
-    unit, picture = f"C{rng.choice([1, 3])}/{rng.integers(6)}", f"test/{rng.integers(200)}"
+    """One thing that a page asks its server: a method, an address and a body.
+
+    Of few pictures and units: answers are kept, up to some 100 MB, and what is kept should be so after the warm-up.
+    """
+    unit, picture = f"C{rng.choice([1, 3])}/{rng.integers(6)}", f"test/{rng.integers(8)}"
     kind = number % 8
     if kind < 4:
         board = np.kron(rng.random((7, 7)) < 0.3, np.full((SIDE // 7, SIDE // 7), 255)).astype(np.uint8)
@@ -164,14 +167,20 @@ def client(where: str, rate: float, going: Iterable[object], seed: int, tally: l
     for number, _ in enumerate(going, seed):
         began = time.monotonic()
         method, address, body = asked(number, rng)
-        try:
-            connection.request(method, address, body)
-            answer = connection.getresponse()
-            answer.read()
-            tally.append("" if answer.status == 200 else f"{answer.status} to {method} {address}")
-        except (OSError, http.client.HTTPException) as error:
-            tally.append(f"{error!r} to {method} {address}")
-            connection.close()
+        for last in (
+            False,
+            True,
+        ):  # a connection that was idle for long is closed by the server: a new one, as browsers do
+            try:
+                connection.request(method, address, body)
+                answer = connection.getresponse()
+                answer.read()
+                tally.append("" if answer.status == 200 else f"{answer.status} to {method} {address}")
+                break
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                if last:
+                    tally.append(f"{error!r} to {method} {address}")
         time.sleep(max(0.0, 1 / rate - (time.monotonic() - began)))
     connection.close()
 

@@ -40,29 +40,32 @@ class Kept:
     """
 
     def __init__(self, pixels: Path, digests: Path, shape: Shape):
-        self._digests = digests.open("rb")
-        named = self._digests.read()
-        try:
-            whole = min(len(named) // DIGEST, pixels.stat().st_size // math.prod(shape))
-            self._pixels = np.memmap(pixels, np.uint8, "r", shape=(whole, *shape)) if whole else None
-        except BaseException:
-            self.close()
-            raise
+        self._shape, self._bytes, self._lock = shape, math.prod(shape), threading.Lock()
+        with contextlib.ExitStack() as opened:
+            self._digests = opened.enter_context(digests.open("rb"))
+            self._pixels = opened.enter_context(pixels.open("rb", buffering=0))
+            named = self._digests.read()
+            whole = min(len(named) // DIGEST, os.fstat(self._pixels.fileno()).st_size // self._bytes)
+            self._files = opened.pop_all()
         self.places = {named[DIGEST * i : DIGEST * (i + 1)]: i for i in range(whole)}
 
     def picture(self, content: bytes) -> UInt8[np.ndarray, "c h w"] | None:
         """The pixels of the file with this SHA-256; None where there are none, or none any more.
 
-        Another program may be putting them in order: before it moves the first it removes the names (`Rows.arrange`).
+        Another program may be putting them in order, or cut them off: before that it removes the names (`Rows.arrange`).
+        They are read, not mapped: reading what is cut off ends early, and does not end this program.
         """
-        if content not in self.places or self._pixels is None:
+        if content not in self.places:
             return None
-        pixels = np.array(self._pixels[self.places[content]])
-        return pixels if os.fstat(self._digests.fileno()).st_nlink else None
+        pixels = np.empty(self._shape, np.uint8)
+        with self._lock:
+            self._pixels.seek(self.places[content] * self._bytes)
+            came = self._pixels.readinto(pixels.reshape(-1).data)
+        return pixels if came == self._bytes and os.fstat(self._digests.fileno()).st_nlink else None
 
     def close(self) -> None:
         """Let go of the files."""
-        self._digests.close()
+        self._files.close()
 
 
 class Rows:
