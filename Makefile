@@ -5,7 +5,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup demo lab check test faults fuzz bench docs clean
+.PHONY: setup demo lab check test faults long-use fuzz bench docs clean
 
 setup: $(READY)
 
@@ -34,6 +34,9 @@ test: $(READY)
 
 faults: $(READY)
 	$(BIN)/python tests/faults/killing.py 200
+
+long-use: $(READY)
+	$(BIN)/python tests/faults/long_use.py
 
 MINUTES ?= 5
 

@@ -90,9 +90,13 @@ def decoders(options: argparse.Namespace) -> dict[str, float]:
 
 def ways() -> dict[str, Callable[[bytes], object]]:
     """Name -> decoder."""
+    from convscope.data.ordinary import ordinary
     from convscope.data.pictures import read_picture
 
-    found: dict[str, Callable[[bytes], object]] = {"in use (Pillow, checked)": read_picture}
+    found: dict[str, Callable[[bytes], object]] = {
+        "in use, to planes of 160x160": lambda c: ordinary(c, (3, 160, 160), "pad"),
+        "in use, the long way": read_picture,
+    }
     try:
         import cv2
 

@@ -25,7 +25,6 @@ from convscope.data.decoders import Decoder
 from convscope.data.folder import Folder
 from convscope.data.images import Images, images
 from convscope.data.layout import arranged
-from convscope.data.rows import Rows
 from convscope.errors import PictureError, SourceError
 
 GOOD = some("cat", "dog", each=10)
@@ -332,7 +331,7 @@ def test_a_full_disk_while_caching_leaves_nothing_and_goes_on_in_memory(tmp_path
 
     folder = write(tmp_path / "set", GOOD)
     with monkeypatch.context() as disk:
-        disk.setattr(packs, "_write_rows", full)
+        disk.setattr(packs.Cabinet, "finish", full)
         held = images(folder)
     assert [(p.path, p.reason) for p in held.problems] == [
         (
@@ -401,20 +400,6 @@ def test_a_program_that_is_killed_leaves_a_cache_that_is_right(tmp_path, cache):
     assert counted(opened) == 1020
     shutil.rmtree(cache)
     assert (images(folder).train.pixels == opened.train.pixels).all()
-
-
-def test_rows_that_were_torn_in_writing_are_not_believed(tmp_path):
-    one, two = np.full((1, 2, 2), 1, np.uint8), np.full((1, 2, 2), 2, np.uint8)
-    rows = Rows(tmp_path, (1, 2, 2))
-    rows.add(b"a" * 32, one)
-    rows.add(b"b" * 32, two)
-    rows.close()
-    (tmp_path / "rows").write_bytes((tmp_path / "rows").read_bytes()[:6])
-    again = Rows(tmp_path, (1, 2, 2))
-    assert list(again.places) == [b"a" * 32]
-    again.add(b"c" * 32, two)
-    assert b"".join(again.chosen(np.array([1, 0]))) == bytes([2, 2, 2, 2, 1, 1, 1, 1])
-    again.close()
 
 
 @pytest.mark.parametrize("name", ["pixels", "pack.json", "sha256"])

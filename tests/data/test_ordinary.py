@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from convscope.data import decoders, decoding
 from convscope.data.decoders import Decoder, fitted
+from convscope.data.jpegs import decoded, plain
 from convscope.data.ordinary import ordinary
 from convscope.errors import PictureError
 
@@ -34,6 +36,75 @@ def test_the_short_way_turns_photographs_as_the_long_one_does(turned):
     exif[0x0112] = turned
     content = encoded(turned, (60, 40), kind="JPEG", exif=exif)
     assert ordinary(content, (3, 32, 32), "pad") == fitted(content, (3, 32, 32), "pad").tobytes()
+
+
+def jpeg(size, **options) -> bytes:
+    return encoded(7, size, kind="JPEG", **options)
+
+
+def spliced(content: bytes, segment: bytes) -> bytes:
+    return content[:2] + segment + content[2:]
+
+
+ADOBE = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
+PLAIN = {
+    "baseline": jpeg((61, 47)),
+    "progressive": jpeg((61, 47), progressive=True, quality=30),
+    "all colours": jpeg((61, 47), subsampling=0),
+    "half the colours": jpeg((61, 47), subsampling=1, restart_marker_blocks=2),
+    "grey": jpeg((61, 47), mode="L"),
+    "a comment": spliced(jpeg((61, 47)), b"\xff\xfe\0\x05hey"),
+    "bytes behind its end": jpeg((61, 47)) + b"more",
+    "a size as wanted": jpeg((40, 32)),
+    "a point": jpeg((1, 1)),
+}
+NOT_PLAIN = {
+    "Exif": spliced(jpeg((61, 47)), b"\xff\xe1\0\x08Exif\0\0"),
+    "red, green and blue as they are": spliced(jpeg((61, 47)), ADOBE + b"\0"),
+    "four colours": jpeg((61, 47), mode="CMYK"),
+    "profile": jpeg((61, 47), icc_profile=bytes(200)),
+    "two frames": spliced(jpeg((61, 47)), b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0"),
+    "no JPEG": b"\xff\xd8\xff nothing",
+}
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_plain_photographs_are_decoded_as_pillow_does(case, monkeypatch):
+    content = PLAIN[case]
+    for shape in ((3, 32, 40), (3, 90, 30)):
+        wanted = fitted(content, shape, "pad").tobytes()
+        with monkeypatch.context() as alone:
+            alone.setattr(Image, "open", None)
+            assert ordinary(content, shape, "pad") == wanted
+    with Image.open(io.BytesIO(content)) as image:
+        assert plain(content) == (*image.size, len(image.getbands()))
+        assert np.array_equal(decoded(content, len(image.getbands())).squeeze(), np.asarray(image).squeeze())
+
+
+@pytest.mark.parametrize("case", NOT_PLAIN)
+def test_what_is_not_plain_is_pillows(case):
+    assert plain(NOT_PLAIN[case]) is None
+
+
+@pytest.mark.parametrize("at", range(20, 900, 40))
+def test_a_photograph_that_is_damaged_or_cut_short_is_what_pillow_makes_of_it(at):
+    content = jpeg((61, 47))
+    for harmed in (
+        content[:at],
+        content[:at] + b"\xff\0\x55" + content[at + 3 :],
+        content[:at] + content[at + 1 :],
+    ):
+        try:
+            wanted = fitted(harmed, (3, 32, 40), "pad").tobytes()
+        except PictureError:
+            wanted = None
+        assert ordinary(harmed, (3, 32, 40), "pad") == wanted
+
+
+def test_a_large_photograph_is_decoded_in_part_by_pillow(monkeypatch):
+    monkeypatch.setattr("convscope.data.ordinary.decoded", None)
+    content = jpeg((200, 161))
+    assert ordinary(content, (3, 32, 40), "pad") == fitted(content, (3, 32, 40), "pad").tobytes()
 
 
 LONG = {

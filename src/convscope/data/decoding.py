@@ -1,6 +1,7 @@
 """What runs beside the program that learns: contents of files come on standard input, pixels go to standard output.
 
-It opens no file. Only where a picture takes the long way are arrays and all that goes with them loaded.
+It opens no file. Arrays are loaded with the first plain JPEG, and all that goes with them where a picture takes
+the long way.
 """
 
 from __future__ import annotations

@@ -149,7 +149,8 @@ def _packed(
     cabinet = Cabinet(work.place.signature, shape, work.fit)
 
     def decode(rows: Rows) -> tuple[Division, dict[str, Any]]:
-        done = packed(entries, work.place.read, rows, work.fit, cabinet.before(), _counter(work, entries))
+        with cabinet.before() as before:
+            done = packed(entries, work.place.read, rows, work.fit, before, _counter(work, entries))
         return _divided(work, entries, done, skipped, notes, shape)
 
     try:
@@ -164,10 +165,10 @@ def _packed(
         reason = f"cannot be written ({error.strerror or error})"
         cabinet.give_up()
     cache, size = cabinet.home.parent, len(entries) * math.prod(shape)
-    if 3 * size > _free_memory():
+    if 2 * size > _free_memory():
         raise SourceError(
             f"{work.place.path}: the cache folder {cache} {reason}, and its {size / 1e9:,.1f} GB of pixels are too many for "
-            f"the memory. Set CONVSCOPE_CACHE to a folder with {2 * size / 1e9:,.1f} GB to spare, or give a smaller --size"
+            f"the memory. Set CONVSCOPE_CACHE to a folder with {size / 1e9:,.1f} GB to spare, or give a smaller --size"
         )
     with closing(Rows(None, shape)) as rows:
         division, note = decode(rows)

@@ -130,9 +130,9 @@ def _seen(
         seen.content = hashlib.sha256(content).digest()
         if seen.content in rows.places:
             continue
-        kept = next((kept for kept in before if seen.content in kept.places), None)
-        if kept is not None:
-            rows.add(seen.content, kept.pixels[kept.places[seen.content]])
+        pixels = next((p for kept in before if (p := kept.picture(seen.content)) is not None), None)
+        if pixels is not None:
+            rows.add(seen.content, pixels)
         else:
             fresh.append((seen, content))
     with lend() as decode:

@@ -17,7 +17,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ from jaxtyping import Int, UInt8
 from convscope.data.cache import Shelf, cache_folder, times
 from convscope.data.rows import Kept, Rows, Shape, remove_rows
 from convscope.data.whole import write_whole
-from convscope.native.runner import available_processors
 
 # Changes when the same files would be packed otherwise.
 VERSION = 3
@@ -91,11 +90,9 @@ class Cabinet:
         Raises:
             OSError: The disk is full.
         """
-        _write_rows(part := self.folder / "pixels.part", rows, places)
-        part.replace(self.folder / "pixels")
-        pack = self._closed(len(places), contents, note)
-        rows.remove()
-        return pack
+        rows.arrange(places)
+        (self.folder / "rows").replace(self.folder / "pixels")
+        return self._closed(len(places), contents, note)
 
     def keep(self, parts: Sequence[UInt8[np.ndarray, "_ c h w"]], note: Mapping[str, Any]) -> Pack:
         """Make the pack of these pictures, which have no files: one part after the other.
@@ -116,9 +113,10 @@ class Cabinet:
             raise OSError("the pack that was written is not whole")
         return pack
 
-    def before(self) -> list[Kept]:
-        """What was packed before in the same shape, whole or begun: the latest few."""
-        found = []
+    @contextmanager
+    def before(self) -> Iterator[list[Kept]]:
+        """What was packed before in the same shape, whole or begun: the latest few, while this is entered."""
+        found: list[Kept] = []
         for folder in _by_use(self.home.glob(f"{self.group}-*"))[::-1][:DONORS]:
             pairs = [("pixels", "sha256")] if whole(folder) else []
             if folder != self.folder:
@@ -126,7 +124,11 @@ class Cabinet:
             for pixels, digests in pairs:
                 with contextlib.suppress(OSError, ValueError):
                     found.append(Kept(folder / pixels, folder / digests, self.shape))
-        return found
+        try:
+            yield found
+        finally:
+            for kept in found:
+                kept.close()
 
     def make_room(self, pictures: int) -> None:
         """Remove what was used longest ago, until this many pictures fit into the cache's measure and on the disk.
@@ -142,19 +144,18 @@ class Cabinet:
         used = sum(map(_size, others))
         for folder in others:
             free = shutil.disk_usage(self.home).free
-            if used + wanted <= MOST_BYTES and free > 2 * wanted + SPARE_BYTES:
+            if used + wanted <= MOST_BYTES and free > wanted + SPARE_BYTES:
                 break
             size = _size(folder)
             if remove_pack(folder):
                 used -= size
-        if shutil.disk_usage(self.home).free < 2 * wanted:
+        if shutil.disk_usage(self.home).free < wanted:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def give_up(self) -> None:
         """Leave nothing behind where there is no room."""
         with contextlib.suppress(OSError):
             remove_rows(self.folder)
-            (self.folder / "pixels.part").unlink(missing_ok=True)
 
 
 def _pieces(parts: Sequence[np.ndarray]) -> Iterator[bytes]:
@@ -178,32 +179,6 @@ def _times(folder: Path) -> list[list[int]]:
     return [times(folder / name) for name in ("pixels", "sha256")]
 
 
-def _write_rows(path: Path, rows: Rows, places: Int[np.ndarray, " n"]) -> None:
-    """Write the rows in this order; a thread a part, since nearly all the time goes into the system's copying."""
-
-    def written(first: int, part: np.ndarray) -> None:
-        with path.open("r+b", buffering=WRITTEN_AT_ONCE) as file:
-            file.seek(first * rows.bytes)
-            file.writelines(rows.chosen(part))
-            file.flush()
-            os.fsync(file.fileno())
-
-    path.touch()
-    os.truncate(path, len(places) * rows.bytes)
-    threads = available_processors()
-    step = -(-len(places) // threads)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            list(
-                pool.map(
-                    lambda first: written(first, places[first : first + step]), range(0, len(places), step)
-                )
-            )
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
 def packs() -> list[Path]:
     """The folders of all packs, whole or begun, used longest ago first."""
     home = cache_folder() / PACKED
@@ -212,8 +187,8 @@ def packs() -> list[Path]:
 
 def in_memory(rows: Rows, places: Int[np.ndarray, " n"], note: Mapping[str, Any]) -> Pack:
     """The pack where no cache can be written."""
-    pixels = np.frombuffer(bytearray().join(rows.chosen(places)), np.uint8)
-    return Pack(pixels.reshape(-1, *rows.shape), note)
+    rows.arrange(places)
+    return Pack(rows.content.reshape(-1, *rows.shape), note)
 
 
 def recall(key: str) -> dict[str, Any] | None:

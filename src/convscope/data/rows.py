@@ -1,27 +1,33 @@
 """Pictures of one shape as they come from the decoders: a file that grows, each content once, found by its SHA-256.
 
 What an interrupted start has decoded is there for the next one: the pixels are on the disk before their SHA-256 is
-written, so whatever is named is whole.
+written, so whatever is named is whole. When all have come they are put in order where they lie: a copy would take room
+and time for all of them again. From that moment on they have no names, and a start that is stopped in it decodes anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from convscope.data.whole import sync_folder
+
 DIGEST = 32
 # What is decoded in so many seconds may have to be decoded again after the power failed.
 FLUSH_SECONDS = 10
+BESIDE, PASSING = -1, -2
+"""Places that are none of the file's."""
 
 Shape = tuple[int, int, int]
 
@@ -34,15 +40,32 @@ class Kept:
     """
 
     def __init__(self, pixels: Path, digests: Path, shape: Shape):
-        named = digests.read_bytes()
-        whole = min(len(named) // DIGEST, pixels.stat().st_size // math.prod(shape))
+        self._shape, self._bytes, self._lock = shape, math.prod(shape), threading.Lock()
+        with contextlib.ExitStack() as opened:
+            self._digests = opened.enter_context(digests.open("rb"))
+            self._pixels = opened.enter_context(pixels.open("rb", buffering=0))
+            named = self._digests.read()
+            whole = min(len(named) // DIGEST, os.fstat(self._pixels.fileno()).st_size // self._bytes)
+            self._files = opened.pop_all()
         self.places = {named[DIGEST * i : DIGEST * (i + 1)]: i for i in range(whole)}
-        mapped = (
-            np.memmap(pixels, np.uint8, "r", shape=(whole, *shape))
-            if whole
-            else np.empty((0, *shape), np.uint8)
-        )
-        self.pixels = mapped
+
+    def picture(self, content: bytes) -> UInt8[np.ndarray, "c h w"] | None:
+        """The pixels of the file with this SHA-256; None where there are none, or none any more.
+
+        Another program may be putting them in order, or cut them off: before that it removes the names (`Rows.arrange`).
+        They are read, not mapped: reading what is cut off ends early, and does not end this program.
+        """
+        if content not in self.places:
+            return None
+        pixels = np.empty(self._shape, np.uint8)
+        with self._lock:
+            self._pixels.seek(self.places[content] * self._bytes)
+            came = self._pixels.readinto(pixels.reshape(-1).data)
+        return pixels if came == self._bytes and os.fstat(self._digests.fileno()).st_nlink else None
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._files.close()
 
 
 class Rows:
@@ -98,33 +121,83 @@ class Rows:
         digests.flush()
         self._flushed = time.monotonic()
 
-    def chosen(self, places: Int[np.ndarray, " n"]) -> Iterator[memoryview]:
-        """The bytes of these pictures, one by one, in this order; from several threads at once."""
-        self._files[0].flush()
-        held = self._mapped()
-        for place in places:
-            yield held[place].data.cast("B")
+    def arrange(self, places: Int[np.ndarray, " n"]) -> None:
+        """Put the pictures in this order, each as often as it is in it; the others are gone, and so are all names.
+
+        Raises:
+            OSError: There is no room for those that are in it twice.
+        """
+        if self.folder is not None:
+            (self.folder / "rows.sha256").unlink()
+            sync_folder(self.folder)
+        file = self._files[0]
+        file.flush()
+        file = getattr(file, "raw", file)
+        held = {place: bytearray(self.bytes) for place in (BESIDE, PASSING)}
+        for source, target in moves(places.tolist(), len(self.places)):
+            picture = held[source if source == BESIDE else target if target == BESIDE else PASSING]
+            if source != BESIDE:
+                file.seek(source * self.bytes)
+                _require(file.readinto(picture), self.bytes)  # type: ignore[attr-defined]
+            if target != BESIDE:
+                file.seek(target * self.bytes)
+                _require(file.write(picture), self.bytes)
+        file.truncate(len(places) * self.bytes)
+        self._waiting = []
+        if self.folder is not None:
+            os.fsync(file.fileno())
+
+    @property
+    def content(self) -> UInt8[np.ndarray, " bytes"]:
+        """What lies in memory, where there is no folder."""
+        assert isinstance(self._files[0], io.BytesIO)
+        return np.frombuffer(self._files[0].getbuffer(), np.uint8)
 
     def close(self) -> None:
         """Keep what is there for another time."""
         with contextlib.suppress(OSError):
             self.flush()
         for file in self._files:
-            file.close()
+            with contextlib.suppress(BufferError):  # in memory, and somebody has the pictures
+                file.close()
 
-    def remove(self) -> None:
-        """Give the room back, once all of it is packed."""
-        self._waiting = []
-        if self.folder is not None:
-            remove_rows(self.folder)
 
-    def _mapped(self) -> UInt8[np.ndarray, "n c h w"]:
-        shape = (len(self.places), *self.shape)
-        file = self._files[0]
-        if isinstance(file, io.BytesIO):
-            return np.frombuffer(file.getbuffer(), np.uint8).reshape(shape)
-        assert self.folder is not None
-        return np.asarray(np.memmap(self.folder / "rows", np.uint8, "r", shape=shape))
+def moves(wanted: Sequence[int], count: int) -> Iterator[tuple[int, int]]:
+    """What is copied from where to where, one after the other, until place i has what was at `wanted[i]` of `count` places.
+
+    BESIDE holds one more. What is wanted twice is first copied behind all others, and nothing else is copied twice.
+
+    >>> list(moves([2, 0, 1], 3)) == [(0, BESIDE), (2, 0), (1, 2), (BESIDE, 1)]
+    True
+    >>> list(moves([1, 1], 2))
+    [(1, 2), (1, 0), (2, 1)]
+    """
+    sources, read = list(wanted), set[int]()
+    for target, source in enumerate(wanted):
+        if source in read:
+            yield source, count
+            sources[target], count = count, count + 1
+        read.add(sources[target])
+    done = bytearray(len(sources))
+    # A place that nobody reads begins a chain, which ends at one that is not wanted; what is left are rings.
+    for first in sorted(range(len(sources)), key=read.__contains__):
+        if done[first] or sources[first] == first:
+            continue
+        if first in read:
+            yield first, BESIDE
+        at = first
+        while at < len(sources):
+            source, done[at] = sources[at], 1
+            if source == first:
+                yield BESIDE, at
+                break
+            yield source, at
+            at = source
+
+
+def _require(came: int | None, wanted: int) -> None:
+    if came != wanted:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def remove_rows(folder: Path) -> None:

@@ -33,7 +33,8 @@ from convscope.training.recipe import Recipe
 from convscope.training.schedule import rate_at
 from convscope.training.together import ALONE, ASK_STEPS, Group, Onlooker
 
-EVALUATION_BATCH, SAVE_SECONDS = 1000, 10.0
+EVALUATION_BATCH, SAVE_SECONDS, WITHIN_SECONDS = 1000, 10.0, 120.0
+"""A state to resume from is saved when an epoch ends and the last one is 10 s old; within an epoch when it is 120 s old."""
 ASK_SECONDS = 0.05
 """A device that computes by itself is asked so seldom how far it is: the answer makes it wait."""
 
@@ -223,6 +224,7 @@ class _Training:
             if self.learner.prompt or waited or state.step == self.steps:
                 self._count(rate)
             self._keep_average()
+            self._save_within()
             yield self._progress(rate)
 
     def _count(self, rate: float) -> None:
@@ -353,6 +355,13 @@ class _Training:
             arrays["average"] = self.average.cpu().numpy()
         self.writer.arrays("resume/state.safetensors", arrays, note=asdict(self.state))
         self.saved = time.perf_counter()
+
+    def _save_within(self) -> None:
+        """What a long epoch has come to, once its last step was counted."""
+        state, late = self.state, time.perf_counter() - self.saved > WITHIN_SECONDS
+        counted = self.counted == min(state.step * self.recipe.batch, len(self.learning))
+        if late and counted and state.step < self.steps:
+            self._save()
 
     def _load(self) -> None:
         arrays, note = resume_state(Run(self.writer.path))
