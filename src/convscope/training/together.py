@@ -27,16 +27,17 @@ from torch import Tensor
 from torch.distributed import distributed_c10d as c10d
 from torch.distributed.rendezvous import rendezvous
 
-from convscope.errors import LostWorkerError, WorkersError
+from convscope.errors import WorkersError
 from convscope.native.runner import available_processors
 from convscope.runs import Writer
+from convscope.training.nearby import PATIENCE, Nearby, gone, meet
 
 TOLD = 5
 """So many values each worker tells of a step: its loss in three parts, how many were named rightly, whether to stop."""
 ASK_STEPS = 16
 """Where a device computes by itself, the workers ask one another so seldom whether somebody wants to stop."""
-PATIENCE, READING = timedelta(minutes=30), timedelta(days=2)
-"""So long a worker waits for the others within a step, and for pictures that another one of its machine decodes."""
+READING = timedelta(days=2)
+"""So long a worker waits for pictures that another one of its machine decodes."""
 WIRES = ("float32", "bfloat16")
 
 
@@ -56,11 +57,21 @@ class Share:
 class Group:
     """The workers that train together, as one of them sees them; by itself it is a group of one.
 
-    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it.
+    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it. Those of one machine are
+    `nearby`; `sums` says by what all add up.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, wire: str = "float32", threads: int | None = None):
+    def __init__(
+        self,
+        rank: int = 0,
+        size: int = 1,
+        wire: str = "float32",
+        threads: int | None = None,
+        nearby: Nearby | None = None,
+        sums: str = "",
+    ):
         self.rank, self.size, self.wire, self.threads = rank, size, wire, threads
+        self.nearby, self.sums = nearby, sums
         self.wish, self.heard, self.asked = False, False, 0
 
     @property
@@ -138,7 +149,9 @@ class Group:
         Raises:
             LostWorkerError: One of them is gone.
         """
-        if self.many:
+        if self.nearby is not None and self.nearby.takes(values):
+            self.nearby.add(values)
+        elif self.many:
             with _losing():
                 dist.all_reduce(values)
 
@@ -204,7 +217,7 @@ class Group:
 
     def about(self) -> dict[str, Any]:
         """What a Run says of its workers, and by what they are known when they are started again."""
-        said = {"count": self.size, "gradients": self.wire, "threads": self.threads}
+        said = {"count": self.size, "gradients": self.wire, "sums": self.sums, "threads": self.threads}
         return {**said, "job": job(), "command": sys.argv[1:]} if self.many or job() else {}
 
 
@@ -291,10 +304,21 @@ def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
         ) from None
     threads = max(1, available_processors() // here)
     torch.set_num_threads(threads)
+    nearby, sums = _adding(rank, size, device) if here == size else (None, "nccl" if on_cuda else "gloo")
     try:
-        yield Group(rank, int(os.environ["WORLD_SIZE"]), wire, threads), device
+        yield Group(rank, size, wire, threads, nearby, sums), device
     finally:
+        if nearby is not None:
+            nearby.close()
         dist.destroy_process_group()
+
+
+def _adding(rank: int, size: int, device: str) -> tuple[Nearby | None, str]:
+    """By what the workers of one machine add up."""
+    if device != "cpu":
+        return None, "nccl"
+    nearby, reason = meet(c10d._get_default_store(), rank, size)
+    return nearby, f"gloo ({reason})" if reason else "shared memory"
 
 
 def _fresh(store: c10d.Store, rank: int, size: int) -> c10d.Store:
@@ -366,9 +390,7 @@ def _losing() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise LostWorkerError(
-            f"another worker is gone ({_first_line(error)}): the last saved state is whole"
-        ) from None
+        raise gone(_first_line(error)) from None
 
 
 def _first_line(error: Exception) -> str:
