@@ -7,7 +7,9 @@ end of the same vector, each worker's in places of its own, so that adding up ro
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import sys
 import time
@@ -31,6 +33,7 @@ from convscope.errors import WorkersError
 from convscope.native.runner import available_processors
 from convscope.runs import Writer
 from convscope.training.nearby import PATIENCE, Nearby, gone, meet
+from convscope.training.started import device_of, is_worker, job
 
 TOLD = 5
 """So many values each worker tells of a step: its loss in three parts, how many were named rightly, whether to stop."""
@@ -57,8 +60,8 @@ class Share:
 class Group:
     """The workers that train together, as one of them sees them; by itself it is a group of one.
 
-    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it. Those of one machine are
-    `nearby`; `sums` says by what all add up.
+    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it. Where they are `sharded` each
+    holds a part of the net. Those of one machine are `nearby`; `sums` says by what all add up.
     """
 
     def __init__(
@@ -69,9 +72,10 @@ class Group:
         threads: int | None = None,
         nearby: Nearby | None = None,
         sums: str = "",
+        sharded: bool = False,
     ):
         self.rank, self.size, self.wire, self.threads = rank, size, wire, threads
-        self.nearby, self.sums = nearby, sums
+        self.nearby, self.sums, self.sharded = nearby, sums, sharded and size > 1
         self.wish, self.heard, self.asked = False, False, 0
 
     @property
@@ -96,6 +100,19 @@ class Group:
         [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
         """
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def parts(self, n: int, most: int) -> list[slice]:
+        """The same cut into pieces of `most` things at the most: as many pieces for each worker, empty ones too.
+
+        >>> Group(0, 2).parts(5, 2), Group(1, 2).parts(5, 2)
+        ([slice(0, 1, None), slice(1, 2, None)], [slice(2, 3, None), slice(3, 5, None)])
+        """
+        if not self.many:
+            return [slice(start, min(start + most, n)) for start in range(0, n, most)]
+        own, largest = self.part(n), math.ceil(n / self.size)
+        count = math.ceil(largest / most)
+        edges = [own.start + (own.stop - own.start) * k // count for k in range(count + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(edges)]
 
     def share(self, n: int) -> Share:
         """This worker's share of a batch of `n`; a batch with fewer pictures than workers is computed by each of them."""
@@ -134,7 +151,7 @@ class Group:
             tail[self.rank, :4] = told
         if share.rows is None:
             gradient.div_(self.size)
-        if self.wire == "bfloat16":
+        if self.wire == "bfloat16" and n:
             half = gradient.bfloat16()
             self.add(half)
             gradient.copy_(half)
@@ -188,7 +205,10 @@ class Group:
             wishes = torch.tensor(float(self.wish))
             self.add(wishes)
             self.heard = bool(wishes)
-        return self.heard
+        heard = self.heard
+        if heard:
+            self.wish = self.heard = False  # they may train again
+        return heard
 
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
@@ -217,8 +237,12 @@ class Group:
 
     def about(self) -> dict[str, Any]:
         """What a Run says of its workers, and by what they are known when they are started again."""
-        said = {"count": self.size, "gradients": self.wire, "sums": self.sums, "threads": self.threads}
-        return {**said, "job": job(), "command": sys.argv[1:]} if self.many or job() else {}
+        said = {"count": self.size, "gradients": self.wire, "sums": self.sums, "sharded": self.sharded}
+        return (
+            {**said, "threads": self.threads, "job": job(), "command": sys.argv[1:]}
+            if self.many or job()
+            else {}
+        )
 
 
 ALONE = Group()
@@ -238,44 +262,20 @@ class Onlooker(Writer):
     ) -> None:
         """Leave it to the one who writes."""
 
+    def settle(self, name: str, number: int) -> None:
+        """Leave it to the one who writes."""
+
+    def only(self, name: str, number: int | None) -> None:
+        """Leave it to the one who writes."""
+
     def remove(self, name: str) -> None:
         """Leave it to the one who writes."""
 
     def _write(self, name: str, data: bytes) -> None: ...
 
 
-def job() -> str:
-    """The name that torchrun has for the workers, however often they are started again; empty where it has none."""
-    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
-    return "" if name == "none" else name
-
-
-def attempt() -> int:
-    """How often torchrun has started the workers again."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-
-
-def is_worker() -> bool:
-    """Whether this process was started as one of several.
-
-    Raises:
-        WorkersError: It was told so, but not how to find the others.
-    """
-    size = os.environ.get("WORLD_SIZE", "1")
-    if size == "1":
-        return False
-    needed = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
-    missing = [name for name in needed if name not in os.environ]
-    if missing:
-        raise WorkersError(
-            f"WORLD_SIZE={size} says that {size} workers train together, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not set: start them with torchrun, or unset WORLD_SIZE"
-        )
-    return True
-
-
 @contextmanager
-def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
+def joined(device: str, wire: str = "float32", sharded: bool = False) -> Iterator[tuple[Group, str]]:
     """Within the block this process is one of the workers that torchrun started, on the device that it gives back.
 
     Raises:
@@ -285,7 +285,7 @@ def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
         yield ALONE, device
         return
     rank, here = int(os.environ["RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    device = _device(device, int(os.environ["LOCAL_RANK"]), here)
+    device = device_of(device, int(os.environ["LOCAL_RANK"]), here)
     on_cuda = device.startswith("cuda")
     try:
         store, _, size = next(rendezvous("env://"))
@@ -306,7 +306,7 @@ def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
     torch.set_num_threads(threads)
     nearby, sums = _adding(rank, size, device) if here == size else (None, "nccl" if on_cuda else "gloo")
     try:
-        yield Group(rank, size, wire, threads, nearby, sums), device
+        yield Group(rank, size, wire, threads, nearby, sums, sharded), device
     finally:
         if nearby is not None:
             nearby.close()
@@ -354,34 +354,6 @@ def thirds(value: float) -> tuple[float, float, float]:
     high = float(np.float32(value))
     middle = float(np.float32(value - high))
     return high, middle, value - high - middle
-
-
-def _device(device: str, local: int, here: int) -> str:
-    """The device of the worker with this number among those of its machine."""
-    if device.startswith("mps"):
-        raise WorkersError(
-            "several workers train on cpu or cuda, not on mps: leave out --workers, or give --device cpu"
-        )
-    cards = torch.cuda.device_count() if device in ("auto", "cuda") and torch.cuda.is_available() else 0
-    if cards:
-        enough(cards, here)
-        torch.cuda.set_device(local)
-        return f"cuda:{local}"
-    return "cpu" if device == "auto" else device
-
-
-def enough(cards: int, workers: int) -> None:
-    """Check that each worker has a CUDA device of its own.
-
-    Raises:
-        WorkersError: It has not.
-    """
-    if cards < workers:
-        fewer = f"give --workers {cards}, or --device cpu" if cards else "give --device cpu"
-        raise WorkersError(
-            f"{workers} workers on a machine with {cards} CUDA device{'s' * (cards != 1)}: each wants one of its own; "
-            f"{fewer}"
-        )
 
 
 @contextmanager
