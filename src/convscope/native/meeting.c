@@ -1,9 +1,9 @@
 /* Sums over the processes of one machine, through memory that all of them map.
  *
- * A round takes as many values as have room. Each process writes its own into its slot and arrives; once all are there it adds
- * up its part of them, slot after slot, into the totals, and arrives again; once all are there it reads the totals. So every
- * process comes to the same bits. A slot is written again only in the next round, and the totals only after all have arrived
- * there: by then everybody has read them. */
+ * A round takes as many values as have room. Each process writes into its slot those that others add up, and arrives; once all
+ * are there it adds up its part of them, in the order of ranks, into the totals, and arrives again; once all are there it reads
+ * what the others added up. So every process comes to the same bits. A slot is written again only in the next round, and the
+ * totals only after all have arrived there: by then everybody has read them. */
 #include "pause.h"
 #include <sched.h>
 #include <stdatomic.h>
@@ -19,6 +19,7 @@ enum { ENTERING, ADDING, READING };
 #define LINE 128              /* what two processors fetch for one another, in bytes */
 #define LOOKS 4000            /* with pauses in between: some tens of microseconds */
 #define YIELDS_FOR 2000       /* microseconds in which others may take the core and give it back at once */
+#define BLOCK 512             /* values that are added up at a time */
 #define SLEEP 100             /* microseconds between two looks later on */
 
 typedef struct {
@@ -112,15 +113,21 @@ static int await_all(const Meeting *meeting, int64_t most)
     return all_there(meeting);
 }
 
+/* Sums of a part of the values, which are this process's own, in the order of ranks: into the totals, and into place. */
 #define ADD_UP(TYPE)                                                                                                  \
-    static void add_##TYPE(const Meeting *meeting, int64_t first, int64_t stop)                                       \
+    static void add_##TYPE(const Meeting *meeting, TYPE *values, int64_t first, int64_t stop)                         \
     {                                                                                                                 \
-        TYPE *totals = (TYPE *)meeting->totals;                                                                       \
-        memcpy(totals + first, (const TYPE *)meeting->slots + first, (size_t)(stop - first) * sizeof(TYPE));          \
-        for (int rank = 1; rank < meeting->size; rank++) {                                                            \
-            const TYPE *slot = (const TYPE *)(meeting->slots + rank * meeting->room);                                 \
-            for (int64_t n = first; n < stop; n++)                                                                    \
-                totals[n] += slot[n];                                                                                 \
+        TYPE *restrict totals = (TYPE *)meeting->totals;                                                              \
+        for (int64_t start = first; start < stop; start += BLOCK) {                                                   \
+            int64_t count = stop - start < BLOCK ? stop - start : BLOCK;                                              \
+            TYPE sums[BLOCK] = {0};                                                                                   \
+            for (int rank = 0; rank < meeting->size; rank++) {                                                        \
+                const TYPE *from = rank == meeting->rank ? values : (const TYPE *)(meeting->slots + rank * meeting->room); \
+                for (int64_t n = 0; n < count; n++)                                                                   \
+                    sums[n] = rank ? sums[n] + from[start + n] : from[start + n];                                     \
+            }                                                                                                         \
+            for (int64_t n = 0; n < count; n++)                                                                       \
+                values[start + n] = totals[start + n] = sums[n];                                                      \
         }                                                                                                             \
     }
 
@@ -145,25 +152,41 @@ static uint16_t narrow(float value)
 }
 
 /* bfloat16 is added up as float, and rounded once. */
-static void add_halves(const Meeting *meeting, int64_t first, int64_t stop)
+static void add_halves(const Meeting *meeting, uint16_t *values, int64_t first, int64_t stop)
 {
     for (int64_t n = first; n < stop; n++) {
-        float total = wide(((const uint16_t *)meeting->slots)[n]);
-        for (int rank = 1; rank < meeting->size; rank++)
-            total += wide(((const uint16_t *)(meeting->slots + rank * meeting->room))[n]);
-        ((uint16_t *)meeting->totals)[n] = narrow(total);
+        float sum = 0;
+        for (int rank = 0; rank < meeting->size; rank++) {
+            const uint16_t *slot = (const uint16_t *)(meeting->slots + rank * meeting->room);
+            float own = wide(rank == meeting->rank ? values[n] : slot[n]);
+            sum = rank ? sum + own : own;
+        }
+        values[n] = ((uint16_t *)meeting->totals)[n] = narrow(sum);
     }
 }
 
-static void add_own_part(const Meeting *meeting, int64_t count, int kind)
+static int64_t edge(const Meeting *meeting, int64_t count, int rank)
 {
-    int64_t first = count * meeting->rank / meeting->size, stop = count * (meeting->rank + 1) / meeting->size;
+    return count * rank / meeting->size;
+}
+
+static void add_own_part(const Meeting *meeting, void *values, int64_t count, int kind)
+{
+    int64_t first = edge(meeting, count, meeting->rank), stop = edge(meeting, count, meeting->rank + 1);
     if (kind == FLOAT)
-        add_float(meeting, first, stop);
+        add_float(meeting, values, first, stop);
     else if (kind == DOUBLE)
-        add_double(meeting, first, stop);
+        add_double(meeting, values, first, stop);
     else
-        add_halves(meeting, first, stop);
+        add_halves(meeting, values, first, stop);
+}
+
+/* All but this process's own part: what the others add up of its values, or what they added up. */
+static void copy_others(const Meeting *meeting, unsigned char *to, const unsigned char *from, int64_t count, int64_t size)
+{
+    int64_t first = edge(meeting, count, meeting->rank) * size, stop = edge(meeting, count, meeting->rank + 1) * size;
+    memcpy(to, from, (size_t)first);
+    memcpy(to + stop, from + stop, (size_t)(count * size - stop));
 }
 
 /* Put the sums over all processes in the place of `count` values; 1: not everybody came within `most` microseconds, and the
@@ -176,20 +199,20 @@ int meeting_add(Meeting *meeting, void *values, int64_t count, int kind, int64_t
         int64_t taken = count - meeting->done < fitting ? count - meeting->done : fitting;
         unsigned char *own = (unsigned char *)values + meeting->done * sizes[kind];
         if (meeting->phase == ENTERING) {
-            memcpy(meeting->slots + meeting->rank * meeting->room, own, (size_t)(taken * sizes[kind]));
+            copy_others(meeting, meeting->slots + meeting->rank * meeting->room, own, taken, sizes[kind]);
             arrive(meeting);
             meeting->phase = ADDING;
         }
         if (!await_all(meeting, most))
             return 1;
         if (meeting->phase == ADDING) {
-            add_own_part(meeting, taken, kind);
+            add_own_part(meeting, own, taken, kind);
             arrive(meeting);
             meeting->phase = READING;
             if (!await_all(meeting, most))
                 return 1;
         }
-        memcpy(own, meeting->totals, (size_t)(taken * sizes[kind]));
+        copy_others(meeting, own, meeting->totals, taken, sizes[kind]);
         meeting->phase = ENTERING;
         meeting->done += taken;
     }

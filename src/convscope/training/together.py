@@ -127,30 +127,30 @@ class Group:
         """Put the sum over all workers in a gradient's place, which has room for `tail` behind it; and sum what is told."""
         if not self.many:
             return loss, right
-        told = self._sent(gradient, share, torch.tensor([*thirds(loss), right]))
-        told = told.double().sum(0)
-        self.heard = bool(told[4] > 0)
-        return float(told[:3].sum()), int(told[3])
+        own = torch.tensor([*thirds(loss), right, self.wish], dtype=torch.float32)
+        *parts, named, wishes = self._sent(gradient, share, own).double().sum(0).tolist()
+        self.heard = wishes > 0
+        return sum(parts), int(named)
 
     def summed_there(
         self, gradient: Float[Tensor, " n"], share: Share, told: Float[Tensor, " two"]
     ) -> Float[Tensor, " two"]:
         """The same where nothing is read back: loss and rightly named ones stay on the device."""
-        own = torch.stack([told[0], 0 * told[0], 0 * told[0], told[1]])
+        own = torch.stack([told[0], 0 * told[0], 0 * told[0], told[1], 0 * told[0]])
         sums = self._sent(gradient, share, own).sum(0)
         return torch.stack([sums[:3].sum(), sums[3]])
 
     def _sent(
-        self, gradient: Float[Tensor, " n"], share: Share, told: Float[Tensor, " told"]
+        self, gradient: Float[Tensor, " n"], share: Share, own: Float[Tensor, " told"]
     ) -> Float[Tensor, "w 5"]:
         n = len(gradient)
         wire = gradient.as_strided((n + self.tail,), (1,))
         tail = wire[n:].zero_().view(self.size, TOLD)
-        tail[self.rank, 4] = float(self.wish)
-        if share.rows is not None or self.leads:
-            tail[self.rank, :4] = told
         if share.rows is None:
             gradient.div_(self.size)
+            if not self.leads:
+                own[:4] = 0.0
+        tail[self.rank] = own
         if self.wire == "bfloat16" and n:
             half = gradient.bfloat16()
             self.add(half)
