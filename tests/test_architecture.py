@@ -63,8 +63,9 @@ def test_only_the_record_registers_hooks():
         assert not hooks or path.name == "record.py", path
 
 
-def test_only_two_modules_know_torch_distributed():
-    knowing = {SOURCE / "training" / name for name in ("together.py", "launching.py")}
+def test_only_four_modules_know_torch_distributed():
+    names = ("together.py", "launching.py", "sharded.py", "pieces.py")
+    knowing = {SOURCE / "training" / name for name in names}
     for path in FILES:
         assert path in knowing or not any("torch.distributed" in name for name in imported(path)), path
 

@@ -7,7 +7,8 @@
     weights.safetensors  the net as it ended
     epochs/NNN.safetensors  the net after epoch NNN; 000 is its random start
     test.safetensors     the net's answer to every test picture
-    resume/state.safetensors  all that is needed to go on, in one file
+    resume/state.safetensors  all that is needed to go on, in one file; or
+    resume/N/            the most of it in pieces, where a net lies with several workers; the file then names N
     problems.jsonl       files that were skipped, and why
     kept/                what was computed from all this, so that it need not be again; may be deleted
     report.html          the same for people
@@ -21,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import re
+import shutil
 import struct
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -35,10 +36,13 @@ from filelock import FileLock, Timeout
 from convscope import __version__, claims
 from convscope.claims import Said
 from convscope.data.cache import cache_folder
-from convscope.data.whole import make_folder, write_whole
+from convscope.data.whole import make_folder, sync_folder, write_whole
 from convscope.errors import RunError, StackError
 from convscope.nets.grammar import parse
 from convscope.nets.stack import Stack
+from convscope.whereabouts import OURS as OURS
+from convscope.whereabouts import find_folder, listing, ranges
+from convscope.whereabouts import next_folder as next_folder
 
 if TYPE_CHECKING:
     from convscope.nets.build import Net
@@ -46,9 +50,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 EPOCHS_BYTES = 50_000_000
 FULL = (errno.ENOSPC, errno.EDQUOT)
-OURS: Mapping[str, Path] = {name: Path(__file__).parent / "packaged" / name for name in ("lenet5", "finder")}
-"""Runs that come with the package: LeNet-5 of 1998; and a net that knows digits from nothing, to look through pages."""
-
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -124,7 +125,7 @@ class Run:
         """
         name = "weights.safetensors" if epoch is None else f"epochs/{epoch:03d}.safetensors"
         if epoch is not None and epoch not in self.epochs:
-            raise RunError(f"{self.path}: epoch {epoch} was not kept; there are {_ranges(self.epochs)}")
+            raise RunError(f"{self.path}: epoch {epoch} was not kept; there are {ranges(self.epochs)}")
         return self.arrays(name)
 
     def net(self, epoch: int | None = None) -> Net:
@@ -219,7 +220,7 @@ class Writer:
 
     def __init__(self, path: str | Path, *, resume: bool = False):
         self.path = Path(path)
-        if not resume and self.path.exists() and any(p.name != ".lock" for p in _listing(self.path)):
+        if not resume and self.path.exists() and any(p.name != ".lock" for p in listing(self.path)):
             what = "already holds a Run" if (self.path / "run.json").exists() else "is not empty"
             cure = (
                 f"give another --out, or go on with --resume {self.path}"
@@ -277,6 +278,26 @@ class Writer:
         metadata = None if note is None else {"note": json.dumps(note)}
         self._write(name, save({k: np.asarray(v, order="C") for k, v in arrays.items()}, metadata=metadata))
 
+    def fresh(self, name: str) -> int:
+        """A number N for which there was no folder NAME/N, and now is: what is written there counts once a file names it."""
+        taken = [int(p.name) for p in (self.path / name).iterdir() if p.name.isdigit()]
+        number = max(taken, default=0) + 1
+        try:
+            make_folder(self.path / name / str(number))
+        except OSError as error:
+            raise self._unwritten(name, error) from None
+        return number
+
+    def settle(self, name: str, number: int) -> None:
+        """Wait until the names of the files in NAME/N are on the disk."""
+        sync_folder(self.path / name / str(number))
+
+    def only(self, name: str, number: int | None) -> None:
+        """Remove the folders NAME/1, NAME/2, ... but one."""
+        for folder in (self.path / name).iterdir():
+            if folder.name.isdigit() and folder.name != str(number):
+                shutil.rmtree(folder, ignore_errors=True)
+
     def remove(self, name: str) -> None:
         """Remove a file of the Run, if it is there."""
         (self.path / name).unlink(missing_ok=True)
@@ -285,17 +306,16 @@ class Writer:
         try:
             write_whole(self.path / name, data)
         except OSError as error:
-            cure = "make room" if error.errno in FULL else "make the folder writable"
-            begun = (self.path / "run.json").is_file()
-            whole = f"the last state that was saved is whole: {cure}, then go on with --resume {self.path}"
-            raise RunError(
-                f"{self.path / name}: cannot be written ({_reason(error)}); "
-                + (
-                    whole
-                    if begun
-                    else f"nothing was learned yet: {cure}, remove this folder, and start again"
-                )
-            ) from None
+            raise self._unwritten(name, error) from None
+
+    def _unwritten(self, name: str, error: OSError) -> RunError:
+        cure = "make room" if error.errno in FULL else "make the folder writable"
+        begun = (self.path / "run.json").is_file()
+        whole = f"the last state that was saved is whole: {cure}, then go on with --resume {self.path}"
+        return RunError(
+            f"{self.path / name}: cannot be written ({_reason(error)}); "
+            + (whole if begun else f"nothing was learned yet: {cure}, remove this folder, and start again")
+        )
 
 
 def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -313,39 +333,6 @@ def resume_state(run: Run) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, claims.checked(Said(note, str(path)), claims.STATE)
 
 
-def find_folder(run: str | Path) -> Path:
-    """The folder that RUN means: a path, the number of a Run under runs/, `last`, or the name of one that comes along.
-
-    Raises:
-        RunError: There is no such Run.
-    """
-    path = Path(run)
-    if (path / "run.json").is_file():
-        return path
-    home = Path("runs")
-    numbered = _numbered(home)
-    if str(run) == "last" and numbered:
-        return home / str(numbered[-1])
-    if str(run).isdigit() and int(str(run)) in numbered:
-        return home / str(run)
-    if str(run) in OURS and not path.exists():
-        return OURS[str(run)]
-    if path.is_dir():
-        raise RunError(f"{run}: the folder has no run.json, so it is no Run")
-    there = (
-        f"runs/ has {_ranges(numbered)}"
-        if numbered
-        else f"make one with: convscope train mnist, or take {' or '.join(OURS)}"
-    )
-    raise RunError(f"{run}: there is no such Run; {there}")
-
-
-def next_folder() -> Path:
-    """The folder for a new Run when none is named: runs/1, runs/2, ..."""
-    taken = [int(p.name) for p in _listing(Path("runs")) if p.name.isdigit()]
-    return Path("runs") / str(max(taken, default=0) + 1)
-
-
 def keeps_epoch(epoch: int, epochs: int, size: int) -> bool:
     """Whether an epoch's weights, `size` bytes, are kept: all of a small net, evenly spaced ones of a large.
 
@@ -361,26 +348,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _numbered(home: Path) -> list[int]:
-    return sorted(int(p.name) for p in _listing(home) if p.name.isdigit() and (p / "run.json").is_file())
-
-
-def _listing(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise RunError(f"{folder}: not a folder that can be read ({error.strerror}); give another") from None
-
-
 def _reason(error: OSError) -> str:
     return "the disk is full" if error.errno in FULL else str(error.strerror or error)
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    text = ", ".join(map(str, numbers))
-    return re.sub(r"^(\d+, \d+, \d+), .*, (\d+)$", r"\1, ..., \2", text) or "none"
 
 
 def _unpack(data: bytes, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""One of two workers: trains what `asked` lists, one after the other; test_together.py starts both."""
+"""One of several workers: trains what `asked` lists, one after the other; tests start all of them."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -19,11 +20,14 @@ if __name__ == "__main__":
     with joined("cpu") as (group, device):
         for asked in json.loads(sys.argv[1]):
             path, group.wire = Path(asked["path"]), asked.get("wire", "float32")
+            group.sharded = asked.get("sharded", False)
             resume = (path / "run.json").exists()
             plan = (
                 resumed_plan(Run(path), few, device)
                 if resume
                 else make_plan(few, asked["net"], Recipe(**asked["knobs"]), device=device, seed=3)
             )
-            for _ in training(plan, path, resume=resume, group=group):
+            last = asked.get("steps")
+            steps = itertools.count(1)
+            for _ in training(plan, path, resume=resume, group=group, stop=lambda: next(steps) == last):  # noqa: B023
                 pass

@@ -32,8 +32,9 @@ from convscope.training.loop import train, training
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import make_plan, resumed_plan
 from convscope.training.recipe import Recipe
+from convscope.training.started import enough, is_worker
 from convscope.training.synchronised import Seen, synchronise
-from convscope.training.together import Group, Share, enough, is_worker, thirds
+from convscope.training.together import Group, Share, thirds
 
 NORMED = (
     "input 1x28x28; c conv 6 5x5 bias=no | batchnorm | relu; p max 2x2; d conv 8 3x3 bias=no | batchnorm | relu; "
@@ -54,14 +55,14 @@ def few_digits() -> Images:
     return Images(few.name, few.classes, few.train, few.test.take(slice(0, 500)), (), "few")
 
 
-def pair(asked: list[dict]) -> None:
-    """Train by two processes, as torchrun would start them."""
+def pair(asked: list[dict], size: int = 2) -> None:
+    """Train by two or more processes, as torchrun would start them."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     common = {
-        "WORLD_SIZE": 2,
-        "LOCAL_WORLD_SIZE": 2,
+        "WORLD_SIZE": size,
+        "LOCAL_WORLD_SIZE": size,
         "GROUP_RANK": 0,
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": port,
@@ -72,9 +73,9 @@ def pair(asked: list[dict]) -> None:
             script,
             env={**os.environ, **{k: str(v) for k, v in {**common, "RANK": n, "LOCAL_RANK": n}.items()}},
         )
-        for n in range(2)
+        for n in range(size)
     ]
-    assert [worker.wait(120) for worker in workers] == [0, 0]
+    assert [worker.wait(120) for worker in workers] == [0] * size
 
 
 def apart(one: Run, other: Run) -> float:

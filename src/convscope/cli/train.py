@@ -18,6 +18,7 @@ from convscope.cli.output import Progress, as_json, remark, wall_seconds
 from convscope.cli.workers import (
     Gradients,
     Restarts,
+    Sharded,
     Wire,
     Workers,
     gone_on,
@@ -158,6 +159,7 @@ def train(
     workers: Workers = None,
     restarts: Restarts = 3,
     gradients: Gradients = Wire.float32,
+    shard: Sharded = False,
     progress: Shown = Progress.people,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     **knobs: Any,
@@ -168,12 +170,13 @@ def train(
     """
     from convscope.runs import Run, next_folder
 
-    if workers is not None and not is_one(workers):
+    one = is_one(workers, shard)
+    if workers is not None and not one:
         return launch(workers, restarts, device)
     given = {name: value for name, value in knobs.items() if value is not None}
     heard = progress is Progress.json
     prepared = {name: given.pop(name) for name in PREPARED if name in given}
-    with working(device, gradients) if is_one(workers) else nullcontext((None, device)) as (group, device):
+    with working(device, gradients, shard) if one else nullcontext((None, device)) as (group, device):
         begun = gone_on(group, out, resume)
         with nullcontext() if group is None else group.one_by_one():
             if begun is not None:
@@ -202,7 +205,8 @@ def follow(plan: Any, path: Path, resume: bool, heard: bool, track: str | None, 
     """Train, drawing the progress; ends the program where the training was stopped."""
     from convscope.cli.progress import shown
     from convscope.training.loop import Finished, training
-    from convscope.training.together import ALONE, job
+    from convscope.training.started import job
+    from convscope.training.together import ALONE
 
     group = group or ALONE
     alone = orphaned() if group.many or job() else lambda: False

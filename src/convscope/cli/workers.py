@@ -33,6 +33,13 @@ Restarts = Annotated[int, typer.Option(min=0, help="How often --workers are star
 Gradients = Annotated[
     Wire, typer.Option(help="The type in which gradients travel between workers; bfloat16 is half as much.")
 ]
+Sharded = Annotated[
+    bool,
+    typer.Option(
+        "--shard",
+        help="Divide the net over the workers, for one that does not fit on one device: each holds a part of every layer.",
+    ),
+]
 
 
 def launch(workers: int, restarts: int, device: str) -> None:
@@ -48,25 +55,30 @@ def launch(workers: int, restarts: int, device: str) -> None:
         raise typer.Exit(code)
 
 
-def is_one(workers: int | None) -> bool:
+def is_one(workers: int | None, sharded: bool = False) -> bool:
     """Whether this process is one of several that train together.
 
     Raises:
-        WorkersError: It does not know how to find the others, or they are more or fewer than asked for.
+        WorkersError: It does not know how to find the others, or they are more or fewer than asked for; or the net is to be
+            divided, and there is nobody to divide it with.
     """
     size = os.environ.get("WORLD_SIZE", "1")
     started = "TORCHELASTIC_RUN_ID" in os.environ
     if size == "1" and not started:
+        if sharded and workers is None:
+            raise WorkersError(
+                "--shard divides a net over several workers: give --workers, too, or start them with torchrun"
+            )
         return False
     if workers is not None and str(workers) != size:
         raise WorkersError(f"torchrun has started {size} workers already: leave out --workers {workers}")
-    from convscope.training.together import is_worker
+    from convscope.training.started import is_worker
 
     return is_worker() or started
 
 
 @contextmanager
-def working(device: str, wire: str) -> Iterator[tuple[Any, str]]:
+def working(device: str, wire: str, sharded: bool) -> Iterator[tuple[Any, str]]:
     """Within the block this worker is one of its group, on the device that it gives back; the first alone is heard."""
     from convscope.training.launching import END, end, ended
     from convscope.training.together import joined
@@ -74,7 +86,7 @@ def working(device: str, wire: str) -> Iterator[tuple[Any, str]]:
     if end() is not None:
         raise typer.Exit(0)
     try:
-        with joined(device, wire) as (group, own):
+        with joined(device, wire, sharded) as (group, own):
             try:
                 with _silent(not group.leads):
                     yield group, own
@@ -123,7 +135,7 @@ def gone_on(group: Any, out: Path | None, resume: str | None) -> Path | None:
 def _begun(out: Path | None) -> str | None:
     """The Run that the workers of this job began by this command."""
     from convscope.runs import Run
-    from convscope.training.together import attempt, job
+    from convscope.training.started import attempt, job
 
     if not job():
         if attempt():

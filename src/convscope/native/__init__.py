@@ -7,6 +7,7 @@
 """
 
 from convscope.native.library import available, isa, missing
+from convscope.native.meeting import Meeting, memory
 from convscope.native.optimisers import adamw, sgd
 from convscope.native.program import (
     Add,
@@ -38,6 +39,7 @@ __all__ = [
     "Linear",
     "Loss",
     "MaxPool",
+    "Meeting",
     "Op",
     "Program",
     "Rbf",
@@ -50,6 +52,7 @@ __all__ = [
     "adamw",
     "available",
     "isa",
+    "memory",
     "missing",
     "sgd",
 ]

@@ -112,6 +112,11 @@ SIGNATURES = {
     "engine_outputs": (c_int, (c_void_p, POINTER(BatchSpec), c_void_p, c_void_p, c_void_p)),
     "engine_isa": (ctypes.c_char_p, ()),
     "engine_layout": (c_int64, ()),
+    "meeting_add": (c_int, (c_void_p, c_void_p, c_int64, c_int, c_int64)),
+    "meeting_bytes": (c_int64, (c_int, c_int64)),
+    "meeting_free": (None, (c_void_p,)),
+    "meeting_has": (c_int, (c_void_p, c_int)),
+    "meeting_new": (c_void_p, (c_int, c_int, c_int, c_int64)),
     "engine_tanh": (None, (c_void_p, c_int64)),
     "optimise_sgd": (
         None,

@@ -2,20 +2,13 @@
  * since a training's next step comes within a fraction of a millisecond and waking a sleeper costs as much; then
  * they sleep. */
 #include "engine.h"
+#include "pause.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define LOOKS 40000 /* about 0.2 to 1 ms, by processor */
-
-#if defined(__x86_64__) || defined(__i386__)
-#define BREATHE() __builtin_ia32_pause()
-#elif defined(__aarch64__)
-#define BREATHE() __asm__ volatile("yield")
-#else
-#define BREATHE() ((void)0)
-#endif
 
 typedef struct {
     Pool *pool;

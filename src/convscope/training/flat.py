@@ -30,6 +30,13 @@ def flatten(net: nn.Module, tail: int = 0) -> tuple[Tensor, Tensor]:
     return theta, gradient
 
 
+def by_name(net: nn.Module, vector: Tensor) -> dict[str, Tensor]:
+    """The parts of such a vector as views, under the names and in the shapes of the net's parameters."""
+    named = dict(net.named_parameters())
+    parts = vector.split([p.numel() for p in named.values()])
+    return {name: part.view(p.shape) for (name, p), part in zip(named.items(), parts, strict=True)}
+
+
 def decay_mask(net: nn.Module) -> Tensor:
     """1 where weight decay acts, on the weights of kernels and units; 0 on biases and scales."""
     return torch.cat([torch.full((p.numel(),), float(p.dim() > 1)) for p in net.parameters()])

@@ -35,7 +35,7 @@ def launched(command: Sequence[str], workers: int, restarts: int, device: str) -
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    from convscope.training.together import enough
+    from convscope.training.started import enough
 
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         enough(torch.cuda.device_count(), workers)

@@ -28,7 +28,7 @@ from convscope.training.flat import FusedOptimiser, Optimiser, decay_mask, flatt
 from convscope.training.graphs import Steps
 from convscope.training.halving import Halving
 from convscope.training.loss import loss_for, loss_sum
-from convscope.training.rates import freeze, spans, to_learn
+from convscope.training.rates import Span, freeze, spans, to_learn
 from convscope.training.recipe import Recipe
 from convscope.training.synchronised import CommonNorm, Seen, synchronise
 from convscope.training.together import ALONE, Group, Share
@@ -59,6 +59,10 @@ class Learner(Protocol):
         """The net's answers to undistorted pictures, on the CPU."""
         ...
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """The net's numbers by name; several workers ask together, and the first one is told."""
+        ...
+
     def state(self) -> dict[str, np.ndarray]:
         """The optimiser's arrays."""
         ...
@@ -77,14 +81,13 @@ class TorchLearner:
         self.net, self.recipe, self.device, self.group = net, recipe, device, group
         self.seen = Seen(group)
         self.own_norms = synchronise(net, self.seen) if group.many else []
-        net.to(device)
         self.loss, self.precision = loss_for(net.stack, recipe), precision_of(recipe, net.stack, device)
-        self.theta, self.gradient = flatten(self.net, group.tail)
+        self.theta, self.gradient, decayed, learning = self._laid_out()
+        self.added = self.gradient  # what each step adds up over the workers, with what is told of it behind
         self.prompt, on_cuda = device == "cpu", device.startswith("cuda")
         self.optimiser = (FusedOptimiser if on_cuda else Optimiser)(
-            self.theta, self.gradient, decay_mask(self.net).to(device), spans(self.net, recipe), recipe
+            self.theta, self.gradient, decayed, learning, recipe
         )
-        freeze(self.net, recipe)
         self.memory = torch.channels_last if on_cuda else torch.preserve_format
         self.draws = any(isinstance(m, nn.Dropout) for m in self.net.modules())
         self.told, self.fresh = torch.zeros(2, device=device), torch.zeros(2, device=device)
@@ -130,10 +133,10 @@ class TorchLearner:
     def _together(self, share: Share) -> None:
         """Take the step that all workers' gradients add up to."""
         if self.prompt:
-            loss, right = self.group.summed(self.gradient, share, *self.fresh.tolist())
+            loss, right = self.group.summed(self.added, share, *self.fresh.tolist())
             told = torch.tensor([loss, right])
         else:
-            told = self.group.summed_there(self.gradient, share, self.fresh)
+            told = self.group.summed_there(self.added, share, self.fresh)
         self._move(told)
 
     def tally(self) -> tuple[float, int]:
@@ -173,6 +176,9 @@ class TorchLearner:
 
         return self.view.fitting(seen, stop - start)
 
+    def weights(self) -> dict[str, np.ndarray]:
+        return weights_of(self.net)
+
     def state(self) -> dict[str, np.ndarray]:
         return {
             "first": self.optimiser.first.cpu().numpy(),
@@ -188,6 +194,13 @@ class TorchLearner:
         self.optimiser.steps = int(state["steps"])
         self.held.most = int(state.get("most", 0))
         load_buffers(self.net, state)
+
+    def _laid_out(self) -> tuple[Tensor, Tensor, Tensor, tuple[Span, ...]]:
+        """Parameters and gradients as one vector each; where weight decay acts, and where and how fast they learn."""
+        self.net.to(self.device)
+        theta, gradient = flatten(self.net, self.group.tail)
+        freeze(self.net, self.recipe)
+        return theta, gradient, decay_mask(self.net).to(self.device), spans(self.net, self.recipe)
 
     def _learn(self, pictures: Float[Tensor, "n c h w"], wanted: Num[Tensor, "n ..."]) -> None:
         """The step itself, on the device alone: in parts of `most` pictures, whose gradients add up to the batch's."""
@@ -222,6 +235,11 @@ def drawing(seed: int, device: str) -> Iterator[None]:
         yield
     if apple is not None:
         torch.mps.set_rng_state(apple)
+
+
+def weights_of(net: Net) -> dict[str, np.ndarray]:
+    """A net's numbers by name, on the CPU."""
+    return {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
 
 
 def kept_buffers(net: Net) -> dict[str, np.ndarray]:

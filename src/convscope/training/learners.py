@@ -40,6 +40,14 @@ def learner_for(net: Net, plan: Plan, group: Group = ALONE) -> Learner:
         RecipeError: The native engine was asked for, and cannot.
     """
     wanted = plan.recipe.engine
+    if group.sharded:
+        if wanted == "native":
+            raise RecipeError(
+                "engine=native cannot teach a net that is divided over workers: use engine=torch"
+            )
+        from convscope.training.sharded import ShardedLearner
+
+        return ShardedLearner(net, plan.recipe, plan.device, group)
     if wanted == "torch" or (wanted == "auto" and plan.device != "cpu"):
         return TorchLearner(net, plan.recipe, plan.device, group)
     lack = lacking(plan.stack) if plan.device == "cpu" else f"it computes on the CPU, not on {plan.device}"

@@ -19,7 +19,7 @@ from convscope.nets.answers import averaged, named
 from convscope.nets.build import build
 from convscope.nets.stack import Stack
 from convscope.nets.views import VIEWS
-from convscope.runs import Run, Writer, keeps_epoch, next_folder, resume_state
+from convscope.runs import Run, Writer, keeps_epoch, next_folder
 from convscope.training.account import account, accuracy, score
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
@@ -30,6 +30,7 @@ from convscope.training.learners import learner_for, threads_of
 from convscope.training.moments import Normalisation, Principal
 from convscope.training.plan import Plan, make_plan, split
 from convscope.training.recipe import Recipe
+from convscope.training.resuming import load, save
 from convscope.training.schedule import rate_at
 from convscope.training.together import ALONE, ASK_STEPS, Group, Onlooker
 
@@ -184,7 +185,8 @@ class _Training:
             self._load()
         else:
             self._begin()
-        self.group.same(self.learner.theta)
+        if not self.group.sharded:
+            self.group.same(self.learner.theta)
         while self.state.epoch <= self.recipe.epochs:
             for progress in self._epoch():
                 yield progress
@@ -277,7 +279,8 @@ class _Training:
         state.epoch, state.step, state.loss, state.correct = state.epoch + 1, 0, 0.0, 0
         self.writer.lines("metrics.jsonl", state.metrics)
         self._write_epoch(line["epoch"])
-        if time.perf_counter() - self.saved > SAVE_SECONDS:
+        due = time.perf_counter() - self.saved > SAVE_SECONDS
+        if self.group.told(due) if self.group.sharded else due:  # pieces are written by all, or by none
             self._save()
         return line
 
@@ -292,7 +295,7 @@ class _Training:
         writer.lines("problems.jsonl", [asdict(p) for p in plan.images.problems])
         writer.lines("metrics.jsonl", [])
         self._write_epoch(0)
-        writer.arrays("weights.safetensors", self._weights())
+        writer.arrays("weights.safetensors", self.learner.weights())
         self._save()
         self._info("running")
 
@@ -302,7 +305,7 @@ class _Training:
         test = self.make_feeder(self.plan.images.test)
         with swapped(self.learner.theta, self._kept()):
             answers = self._answers(test)
-            self.writer.arrays("weights.safetensors", self._weights())
+            self.writer.arrays("weights.safetensors", self.learner.weights())
         said = named(self.plan.stack, answers).numpy()
         truth = np.asarray(self.plan.images.test.labels)
         self.writer.arrays("test.safetensors", {"answers": answers.numpy()})
@@ -324,36 +327,28 @@ class _Training:
 
     def _answers(self, feeder: Feeder) -> Tensor:
         """What the net answers, the mean over the recipe's views; each worker asks it about its part."""
-        own = self.group.part(len(feeder))
         answers = torch.zeros(len(VIEWS[self.recipe.views].views), len(feeder), self.plan.stack.outputs)
         for said, view in zip(answers, feeder.views(), strict=True):
-            for start in range(own.start, own.stop, EVALUATION_BATCH):
-                stop = min(start + EVALUATION_BATCH, own.stop)
-                said[start:stop] = self.learner.answers(view, start, stop)
+            for part in self.group.parts(len(feeder), EVALUATION_BATCH):
+                said[part] = self.learner.answers(view, part.start, part.stop)
         self.group.add(answers)
         return averaged(self.plan.stack, answers, VIEWS[self.recipe.views].averaged)
 
     def _kept(self) -> Tensor:
         return self.learner.theta if self.average is None else self.average
 
-    def _weights(self) -> dict[str, np.ndarray]:
-        return {k: v.detach().cpu().numpy() for k, v in self.net.state_dict().items()}
-
     def _write_epoch(self, epoch: int) -> None:
         if keeps_epoch(epoch, self.recipe.epochs, 4 * self.plan.stack.parameters):
             with swapped(self.learner.theta, self._kept()):
-                self.writer.arrays(f"epochs/{epoch:03d}.safetensors", self._weights())
-                self.writer.arrays("weights.safetensors", self._weights())
+                self.writer.arrays(f"epochs/{epoch:03d}.safetensors", self.learner.weights())
+                self.writer.arrays("weights.safetensors", self.learner.weights())
 
     def _seconds(self) -> float:
         return self.state.seconds + time.perf_counter() - self.clock
 
     def _save(self) -> None:
         self.state.seconds, self.clock = self._seconds(), time.perf_counter()
-        arrays = {"theta": self.learner.theta.cpu().numpy(), **self.learner.state()}
-        if self.average is not None:
-            arrays["average"] = self.average.cpu().numpy()
-        self.writer.arrays("resume/state.safetensors", arrays, note=asdict(self.state))
+        save(self.writer, self.learner, self.average, asdict(self.state), self.group)
         self.saved = time.perf_counter()
 
     def _save_within(self) -> None:
@@ -364,12 +359,8 @@ class _Training:
             self._save()
 
     def _load(self) -> None:
-        arrays, note = resume_state(Run(self.writer.path))
         try:
-            self.learner.theta.copy_(torch.from_numpy(arrays["theta"]))
-            self.learner.load(arrays)
-            if self.average is not None:
-                self.average.copy_(torch.from_numpy(arrays["average"]))
+            note = load(self.writer.path, self.net, self.learner, self.average, self.group)
             self.state = _State(**note)
         except (KeyError, TypeError, RuntimeError):
             raise RunError(

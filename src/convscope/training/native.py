@@ -18,7 +18,7 @@ from convscope.nets.lowered import lowered, norms_of, running_of
 from convscope.training.batches import Feeder
 from convscope.training.chance import seed_for
 from convscope.training.flat import BETAS, EPSILON, decay_mask, flatten
-from convscope.training.learner import kept_buffers, load_buffers
+from convscope.training.learner import kept_buffers, load_buffers, weights_of
 from convscope.training.loss import loss_for, target_table
 from convscope.training.rates import spans
 from convscope.training.recipe import Recipe
@@ -83,6 +83,9 @@ class NativeLearner:
     def answers(self, feeder: Feeder, start: int, stop: int) -> Float[Tensor, "n k"]:
         batch = self._plain(feeder, torch.arange(start, stop))
         return torch.from_numpy(self.engine.outputs(batch, self.vector, self.running))
+
+    def weights(self) -> dict[str, np.ndarray]:
+        return weights_of(self.net)
 
     def state(self) -> dict[str, np.ndarray]:
         arrays = {"first": self.first, "second": self.second, "steps": np.array(self.steps)}

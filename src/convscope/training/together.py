@@ -7,7 +7,9 @@ end of the same vector, each worker's in places of its own, so that adding up ro
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import sys
 import time
@@ -27,16 +29,18 @@ from torch import Tensor
 from torch.distributed import distributed_c10d as c10d
 from torch.distributed.rendezvous import rendezvous
 
-from convscope.errors import LostWorkerError, WorkersError
+from convscope.errors import WorkersError
 from convscope.native.runner import available_processors
 from convscope.runs import Writer
+from convscope.training.nearby import PATIENCE, Nearby, gone, meet
+from convscope.training.started import device_of, is_worker, job
 
 TOLD = 5
 """So many values each worker tells of a step: its loss in three parts, how many were named rightly, whether to stop."""
 ASK_STEPS = 16
 """Where a device computes by itself, the workers ask one another so seldom whether somebody wants to stop."""
-PATIENCE, READING = timedelta(minutes=30), timedelta(days=2)
-"""So long a worker waits for the others within a step, and for pictures that another one of its machine decodes."""
+READING = timedelta(days=2)
+"""So long a worker waits for pictures that another one of its machine decodes."""
 WIRES = ("float32", "bfloat16")
 
 
@@ -56,11 +60,22 @@ class Share:
 class Group:
     """The workers that train together, as one of them sees them; by itself it is a group of one.
 
-    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it.
+    `wire` is the type in which gradients travel: bfloat16 halves what is sent, and rounds it. Where they are `sharded` each
+    holds a part of the net. Those of one machine are `nearby`; `sums` says by what all add up.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, wire: str = "float32", threads: int | None = None):
+    def __init__(
+        self,
+        rank: int = 0,
+        size: int = 1,
+        wire: str = "float32",
+        threads: int | None = None,
+        nearby: Nearby | None = None,
+        sums: str = "",
+        sharded: bool = False,
+    ):
         self.rank, self.size, self.wire, self.threads = rank, size, wire, threads
+        self.nearby, self.sums, self.sharded = nearby, sums, sharded and size > 1
         self.wish, self.heard, self.asked = False, False, 0
 
     @property
@@ -86,6 +101,19 @@ class Group:
         """
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
+    def parts(self, n: int, most: int) -> list[slice]:
+        """The same cut into pieces of `most` things at the most: as many pieces for each worker, empty ones too.
+
+        >>> Group(0, 2).parts(5, 2), Group(1, 2).parts(5, 2)
+        ([slice(0, 1, None), slice(1, 2, None)], [slice(2, 3, None), slice(3, 5, None)])
+        """
+        if not self.many:
+            return [slice(start, min(start + most, n)) for start in range(0, n, most)]
+        own, largest = self.part(n), math.ceil(n / self.size)
+        count = math.ceil(largest / most)
+        edges = [own.start + (own.stop - own.start) * k // count for k in range(count + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(edges)]
+
     def share(self, n: int) -> Share:
         """This worker's share of a batch of `n`; a batch with fewer pictures than workers is computed by each of them."""
         if not self.many or n < self.size:
@@ -99,31 +127,31 @@ class Group:
         """Put the sum over all workers in a gradient's place, which has room for `tail` behind it; and sum what is told."""
         if not self.many:
             return loss, right
-        told = self._sent(gradient, share, torch.tensor([*thirds(loss), right]))
-        told = told.double().sum(0)
-        self.heard = bool(told[4] > 0)
-        return float(told[:3].sum()), int(told[3])
+        own = torch.tensor([*thirds(loss), right, self.wish], dtype=torch.float32)
+        *parts, named, wishes = self._sent(gradient, share, own).double().sum(0).tolist()
+        self.heard = wishes > 0
+        return sum(parts), int(named)
 
     def summed_there(
         self, gradient: Float[Tensor, " n"], share: Share, told: Float[Tensor, " two"]
     ) -> Float[Tensor, " two"]:
         """The same where nothing is read back: loss and rightly named ones stay on the device."""
-        own = torch.stack([told[0], 0 * told[0], 0 * told[0], told[1]])
+        own = torch.stack([told[0], 0 * told[0], 0 * told[0], told[1], 0 * told[0]])
         sums = self._sent(gradient, share, own).sum(0)
         return torch.stack([sums[:3].sum(), sums[3]])
 
     def _sent(
-        self, gradient: Float[Tensor, " n"], share: Share, told: Float[Tensor, " told"]
+        self, gradient: Float[Tensor, " n"], share: Share, own: Float[Tensor, " told"]
     ) -> Float[Tensor, "w 5"]:
         n = len(gradient)
         wire = gradient.as_strided((n + self.tail,), (1,))
         tail = wire[n:].zero_().view(self.size, TOLD)
-        tail[self.rank, 4] = float(self.wish)
-        if share.rows is not None or self.leads:
-            tail[self.rank, :4] = told
         if share.rows is None:
             gradient.div_(self.size)
-        if self.wire == "bfloat16":
+            if not self.leads:
+                own[:4] = 0.0
+        tail[self.rank] = own
+        if self.wire == "bfloat16" and n:
             half = gradient.bfloat16()
             self.add(half)
             gradient.copy_(half)
@@ -138,7 +166,9 @@ class Group:
         Raises:
             LostWorkerError: One of them is gone.
         """
-        if self.many:
+        if self.nearby is not None and self.nearby.takes(values):
+            self.nearby.add(values)
+        elif self.many:
             with _losing():
                 dist.all_reduce(values)
 
@@ -175,7 +205,10 @@ class Group:
             wishes = torch.tensor(float(self.wish))
             self.add(wishes)
             self.heard = bool(wishes)
-        return self.heard
+        heard = self.heard
+        if heard:
+            self.wish = self.heard = False  # they may train again
+        return heard
 
     @contextmanager
     def one_by_one(self) -> Iterator[None]:
@@ -204,8 +237,12 @@ class Group:
 
     def about(self) -> dict[str, Any]:
         """What a Run says of its workers, and by what they are known when they are started again."""
-        said = {"count": self.size, "gradients": self.wire, "threads": self.threads}
-        return {**said, "job": job(), "command": sys.argv[1:]} if self.many or job() else {}
+        said = {"count": self.size, "gradients": self.wire, "sums": self.sums, "sharded": self.sharded}
+        return (
+            {**said, "threads": self.threads, "job": job(), "command": sys.argv[1:]}
+            if self.many or job()
+            else {}
+        )
 
 
 ALONE = Group()
@@ -225,44 +262,20 @@ class Onlooker(Writer):
     ) -> None:
         """Leave it to the one who writes."""
 
+    def settle(self, name: str, number: int) -> None:
+        """Leave it to the one who writes."""
+
+    def only(self, name: str, number: int | None) -> None:
+        """Leave it to the one who writes."""
+
     def remove(self, name: str) -> None:
         """Leave it to the one who writes."""
 
     def _write(self, name: str, data: bytes) -> None: ...
 
 
-def job() -> str:
-    """The name that torchrun has for the workers, however often they are started again; empty where it has none."""
-    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
-    return "" if name == "none" else name
-
-
-def attempt() -> int:
-    """How often torchrun has started the workers again."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-
-
-def is_worker() -> bool:
-    """Whether this process was started as one of several.
-
-    Raises:
-        WorkersError: It was told so, but not how to find the others.
-    """
-    size = os.environ.get("WORLD_SIZE", "1")
-    if size == "1":
-        return False
-    needed = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
-    missing = [name for name in needed if name not in os.environ]
-    if missing:
-        raise WorkersError(
-            f"WORLD_SIZE={size} says that {size} workers train together, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not set: start them with torchrun, or unset WORLD_SIZE"
-        )
-    return True
-
-
 @contextmanager
-def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
+def joined(device: str, wire: str = "float32", sharded: bool = False) -> Iterator[tuple[Group, str]]:
     """Within the block this process is one of the workers that torchrun started, on the device that it gives back.
 
     Raises:
@@ -272,7 +285,7 @@ def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
         yield ALONE, device
         return
     rank, here = int(os.environ["RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    device = _device(device, int(os.environ["LOCAL_RANK"]), here)
+    device = device_of(device, int(os.environ["LOCAL_RANK"]), here)
     on_cuda = device.startswith("cuda")
     try:
         store, _, size = next(rendezvous("env://"))
@@ -291,10 +304,21 @@ def joined(device: str, wire: str = "float32") -> Iterator[tuple[Group, str]]:
         ) from None
     threads = max(1, available_processors() // here)
     torch.set_num_threads(threads)
+    nearby, sums = _adding(rank, size, device) if here == size else (None, "nccl" if on_cuda else "gloo")
     try:
-        yield Group(rank, int(os.environ["WORLD_SIZE"]), wire, threads), device
+        yield Group(rank, size, wire, threads, nearby, sums, sharded), device
     finally:
+        if nearby is not None:
+            nearby.close()
         dist.destroy_process_group()
+
+
+def _adding(rank: int, size: int, device: str) -> tuple[Nearby | None, str]:
+    """By what the workers of one machine add up."""
+    if device != "cpu":
+        return None, "nccl"
+    nearby, reason = meet(c10d._get_default_store(), rank, size)
+    return nearby, f"gloo ({reason})" if reason else "shared memory"
 
 
 def _fresh(store: c10d.Store, rank: int, size: int) -> c10d.Store:
@@ -332,43 +356,13 @@ def thirds(value: float) -> tuple[float, float, float]:
     return high, middle, value - high - middle
 
 
-def _device(device: str, local: int, here: int) -> str:
-    """The device of the worker with this number among those of its machine."""
-    if device.startswith("mps"):
-        raise WorkersError(
-            "several workers train on cpu or cuda, not on mps: leave out --workers, or give --device cpu"
-        )
-    cards = torch.cuda.device_count() if device in ("auto", "cuda") and torch.cuda.is_available() else 0
-    if cards:
-        enough(cards, here)
-        torch.cuda.set_device(local)
-        return f"cuda:{local}"
-    return "cpu" if device == "auto" else device
-
-
-def enough(cards: int, workers: int) -> None:
-    """Check that each worker has a CUDA device of its own.
-
-    Raises:
-        WorkersError: It has not.
-    """
-    if cards < workers:
-        fewer = f"give --workers {cards}, or --device cpu" if cards else "give --device cpu"
-        raise WorkersError(
-            f"{workers} workers on a machine with {cards} CUDA device{'s' * (cards != 1)}: each wants one of its own; "
-            f"{fewer}"
-        )
-
-
 @contextmanager
 def _losing() -> Iterator[None]:
     """What torch.distributed says of a worker that is gone, in a line."""
     try:
         yield
     except RuntimeError as error:
-        raise LostWorkerError(
-            f"another worker is gone ({_first_line(error)}): the last saved state is whole"
-        ) from None
+        raise gone(_first_line(error)) from None
 
 
 def _first_line(error: Exception) -> str:
