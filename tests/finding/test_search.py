@@ -40,7 +40,8 @@ def draw(page: np.ndarray, label: int, y: int, x: int, side: int) -> None:
         page[y + side // 2 - 1 : y + side // 2 + 1, x : x + side] = 255
     else:
         page[y : y + side, x : x + side] = 255
-        page[y + 2 : y + side - 2, x + 2 : x + side - 2] = 0
+        wide = side // 3
+        page[y + wide : y + side - wide, x + wide : x + side - wide] = 0
 
 
 SHAPES = Images("shapes", ("cross", "ring"), crosses(400, 0), crosses(100, 1), (), "shapes-1")
@@ -155,6 +156,7 @@ def test_a_source_with_nothing_has_a_class_more_and_its_own_pictures_twice(monke
     assert (made.train.pixels[:60] == source.train.pixels).all()
     assert (made.train.labels[60:120] == source.train.labels).all()
     assert set(made.train.labels[120:]) == {2}
+    assert len(made.train) == 120 + 2 * 90 + 120, "windows of nothing, and wrong cuts"
     assert len(made.test) == 20 + 30
     assert (with_nothing(source).train.pixels == made.train.pixels).all(), "the same each time"
     monkeypatch.setattr("convscope.data.images._own", lambda *_: source)

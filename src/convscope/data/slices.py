@@ -71,12 +71,14 @@ class Slices:
 
     def nothing(self, n: int) -> UInt8[np.ndarray, "n c h w"]:
         """Parts that hold no thing as a whole, or more than one."""
-        return np.stack([self._one(None) for _ in range(n)])
+        return np.array([self._one(None) for _ in range(n)], np.uint8).reshape(n, *self.pixels.shape[1:])
 
     def _one(self, number: int | None) -> UInt8[np.ndarray, "c h w"]:
         for _ in range(TRIES):
             first = int(self.rng.integers(len(self.pixels))) if number is None else number
             row = self._row(first)
+            if first not in row.numbers:
+                continue
             held = self._held(row, self._across(row) if number is None else self._around(row, first))
             if self._name(row, held) == (NONE if number is None else row.numbers.index(first)):
                 return self._shown(row, held)

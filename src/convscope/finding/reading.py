@@ -33,6 +33,8 @@ APART = 0.1
 """Cuts are so many heights of the line apart, or more."""
 OWN, OTHER = 0.85, 0.15
 """A stroke of which a part holds so much is all its own; one of which it holds less than `OTHER` is none of it."""
+INKED = 3
+"""A sign has about so many pixels of ink for each of its height."""
 FRAME = 20 / 28
 """MNIST's digits fill so much of their pictures (LeCun et al. 1998, section III.A)."""
 SMALLER = 18 / 28
@@ -196,10 +198,10 @@ def _parts(drawn: np.ndarray, ink: np.ndarray, cuts: Sequence[int], high: int) -
 def _part(drawn: np.ndarray, labels: np.ndarray, sizes: np.ndarray, between: slice, high: int) -> Part | None:
     """The strokes between two columns; None where they are too low for a sign."""
     names, count = np.unique(labels[:, between], return_counts=True)
-    inside = count / sizes[names]
-    whole, divided = (
-        names[(names > 0) & some] for some in (inside >= OWN, (inside < OWN) & (inside > OTHER))
-    )
+    # Of a stroke that runs through several signs, too, no more may be left over than of one sign's.
+    size = np.minimum(sizes[names], INKED * high)
+    own, other = sizes[names] - count <= (1 - OWN) * size, count <= OTHER * size
+    whole, divided = names[(names > 0) & own], names[(names > 0) & ~own & ~other]
     mask = np.isin(labels, whole)
     mask[:, between] |= np.isin(labels[:, between], divided)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
