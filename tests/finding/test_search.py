@@ -112,6 +112,17 @@ def test_what_is_found_where_nothing_is_is_never_found_again(plain, scene):
     assert {"cross", "ring"} == {box.label for box in search.through(scene).boxes}
 
 
+def test_how_much_may_be_found_grows_with_the_picture(run, monkeypatch):
+    page = np.zeros((96, 144), np.uint8)
+    for n in range(24):
+        draw(page, 0, 9 + 24 * (n // 6), 9 + 24 * (n % 6), 6)
+    search = Search(run, Wish(least=0.8, smallest=12, largest=12))
+    monkeypatch.setattr("convscope.finding.search.MOST", 4)
+    for area, least, most in ((96 * 144, 1, 4), (96 * 144 // 60, 24, 24)):
+        monkeypatch.setattr("convscope.finding.search.AREA", area)
+        assert least <= sum(box.label == "cross" for box in search.through(255 - page[None]).boxes) <= most
+
+
 def test_a_picture_smaller_than_what_is_looked_for_is_a_clear_line(run):
     with pytest.raises(
         PictureError, match=r"8x20 pixels is smaller than the smallest thing that is looked for, 12"

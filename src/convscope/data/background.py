@@ -44,13 +44,16 @@ def with_nothing(images: Images, *, seed: int = 0, keep: bool = False) -> Images
         )
     if NOTHING in images.classes:
         return images
-    name, mark = images.name + WITH_NOTHING, f"{images.fingerprint}{WITH_NOTHING}-{seed}"
+    source, *part = images.fingerprint.split(
+        "/", 1
+    )  # the part of the source that it was, if any, stays the end
+    name, mark = images.name + WITH_NOTHING, "/".join([f"{source}{WITH_NOTHING}-{seed} {VERSION}", *part])
 
     def make() -> Made:
         return _made(images, name, seed)
 
     if keep:
-        pack = kept(f"{mark} {VERSION}", images.shape, NOTHING, make)
+        pack = kept(mark, images.shape, NOTHING, make)
         pixels, note = pack.pixels, pack.note
     else:
         made = make()

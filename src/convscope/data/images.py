@@ -176,6 +176,15 @@ def images_again(info: Mapping[str, Any], progress: Progress | None = None) -> I
     return images(info["source"], progress, **info.get("prepared", {}))
 
 
+def same_source(one: str, other: str) -> bool:
+    """Whether two fingerprints are of the same pictures, or of parts of the same (see `Images.first`).
+
+    >>> same_source("e21e/first-50000", "e21e"), same_source("e21e", "e21f")
+    (True, False)
+    """
+    return one.split("/")[0] == other.split("/")[0]
+
+
 def is_here(source: str) -> bool:
     """Whether `images` would have the pictures without a download.
 
