@@ -195,7 +195,7 @@ class Slices:
         return _window(page, (middle[0], middle[1]), side, (self.high, self.wide), self.ground)
 
     def _ink(self, pictures: np.ndarray) -> Bool[np.ndarray, "n h w"]:
-        return (np.abs(pictures.astype(np.int16) - self.ground) > INK).any(1)
+        return np.asarray((np.abs(pictures.astype(np.int16) - self.ground) > INK).any(1))
 
 
 def _widened(mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
