@@ -176,13 +176,13 @@ def images_again(info: Mapping[str, Any], progress: Progress | None = None) -> I
     return images(info["source"], progress, **info.get("prepared", {}))
 
 
-def same_source(one: str, other: str) -> bool:
-    """Whether two fingerprints are of the same pictures, or of parts of the same (see `Images.first`).
+def holds(here: str, learned: str) -> bool:
+    """Whether pictures of the fingerprint `here` are those that were learned, or hold them as a part (see `Images.first`).
 
-    >>> same_source("e21e/first-50000", "e21e"), same_source("e21e", "e21f")
-    (True, False)
+    >>> holds("e21e", "e21e/first-50000"), holds("e21e/first-200", "e21e"), holds("e21f", "e21e")
+    (True, False, False)
     """
-    return one.split("/")[0] == other.split("/")[0]
+    return learned == here or learned.startswith(f"{here}/")
 
 
 def is_here(source: str) -> bool:
