@@ -1,16 +1,22 @@
-"""Finding digits in large pictures: speed and memory on 3840x2160, pages of forty digits, lines of two to eight.
+"""Finding digits in large pictures: speed and memory, pages of forty digits, lines of two to eight.
 
-A net is taught first (`mnist+nothing`, about ten minutes on two cores), or a Run of such a one is named. Pages are made of
-test digits. The peer is the same net, window by window, in the same process. Printed, never tested.
+Pages are made of test digits, with seeds that nothing was chosen by. The peer is the same net, window by window, at the same
+places, in the same process: by PyTorch and by the engine, both in batches. Printed, never tested.
 
-    python benchmarks/find.py [RUN]
+    python benchmarks/find.py [RUN] [--only speed|memory|pages|lines]
+
+RUN is `finder`, which comes along, unless another is named that was taught `mnist+nothing`.
 """
 
 from __future__ import annotations
 
-import resource
+import argparse
+import json
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,16 +24,18 @@ from statistics import mean, median
 
 import numpy as np
 import torch
+from PIL import Image
 
-import convscope as cs
 from convscope.data.images import images
 from convscope.finding.applied import applied
 from convscope.finding.boxes import read
+from convscope.finding.dense import dense_stack
 from convscope.finding.judging import mean_average_precision, right
 from convscope.finding.pages import line, page
+from convscope.finding.quick import batchwise
 from convscope.finding.reading import read_page
 from convscope.finding.search import Search, Wish
-from convscope.nets.build import Net
+from convscope.nets.stack import Stack
 from convscope.nets.words import Size
 from convscope.runs import Run
 
@@ -35,45 +43,95 @@ FIRST = 1000
 """Seeds from here on: pages that nothing was chosen by."""
 
 
-def taught() -> Run:
-    """A net that knows digits from what is between them."""
-    return cs.train(images("mnist+nothing"))
+ROUNDS = 5
+
+Asked = Callable[[torch.Tensor], torch.Tensor]
 
 
-def passed(run: Run, pixels: np.ndarray, sweep: bool) -> float:
-    """The seconds that a net takes over all windows of a picture, both ways at the same places."""
-    net = run.net()
-    how = applied(net)
-    if sweep:
-        how = replace(how, see=partial(window_by_window, net, how.window, how.jump))
+def passed(run: Run, pixels: np.ndarray, asked: Asked | None = None, batch: int = 0) -> float:
+    """The seconds that a net takes over all windows of a picture: densely, or as `asked` about them in batches."""
+    how = applied(run.net())
+    if asked is not None:
+        how = replace(how, see=partial(window_by_window, asked, batch, how.window, how.jump))
     start = time.perf_counter()
     for _ in how.over(pixels, run.normalised):
         pass
     return time.perf_counter() - start
 
 
-def window_by_window(net: Net, window: Size, jump: Size, part: torch.Tensor) -> torch.Tensor:
+def window_by_window(asked: Asked, batch: int, window: Size, jump: Size, part: torch.Tensor) -> torch.Tensor:
     """A net's answers to every window of a picture [c, h, w], in batches."""
-    cut = part.unfold(1, window[0], jump[0]).unfold(2, window[1], jump[1])
-    channels, rows, columns = cut.shape[:3]
-    every = cut.permute(1, 2, 0, 3, 4).reshape(rows * columns, channels, *window)
-    return torch.cat([net(some) for some in every.split(256)]).T.reshape(-1, rows, columns)
+    windows = part.unfold(1, window[0], jump[0]).unfold(2, window[1], jump[1]).permute(1, 2, 0, 3, 4)
+    rows, columns = windows.shape[:2]
+    every = torch.arange(rows * columns).split(batch)
+    return torch.cat([asked(windows[n // columns, n % columns]) for n in every]).T.reshape(-1, rows, columns)
+
+
+def products(stack: Stack) -> int:
+    """Multiplications of one pass."""
+    return sum(rung.multiply_adds for rung in stack.ladder)
 
 
 def speed() -> None:
     """LeNet-5 over 3840x2160, one scale, dense; and the net alone beside the same net window by window."""
-    lenet = Run(Path(cs.__file__).parent / "packaged" / "lenet5")
+    lenet = Run("lenet5")
     grey = page(images("mnist").test, count=400, size=(2160, 3840), seed=FIRST, texture=10.0).pixels
-    one = Wish(largest=32, least=0.999)
-    seconds = [Search(lenet, one).through(grey).seconds for _ in range(3)]
-    print(f"3840x2160, LeNet-5, one scale: {min(seconds):.1f} to {max(seconds):.1f} s (3 rounds)")
-    part = grey[:, :1024, :1024]
-    dense, sweep = (median(passed(lenet, part, way) for _ in range(3)) for way in (False, True))
-    print(
-        f"1024x1024, the net alone, windows 4 apart: dense {dense:.3f} s, window by window in batches of 256 {sweep:.2f} s: "
-        f"{sweep / dense:.1f} times (medians of 3)"
+    search = Search(lenet, Wish(largest=32, least=0.999))
+    seconds = [search.through(grey).seconds for _ in range(ROUNDS)]
+    print(f"3840x2160, LeNet-5, one scale: {spread(seconds)}")
+    part, net = np.ascontiguousarray(grey[:, :1024, :1024]), lenet.net()
+    rows, columns = applied(net).cells((1024, 1024))
+    alone, shared = (
+        products(net.stack) * rows * columns,
+        products(dense_stack(net.stack).with_input((1, 1024, 1024))),
     )
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB, PyTorch among it")
+    print(
+        f"1024x1024, windows 4 apart: {rows * columns:,} windows; products window by window {alone / 1e9:.2f} billion, "
+        f"dense {shared / 1e9:.2f} billion: {alone / shared:.2f} times"
+    )
+    ways: dict[str, Callable[[], float]] = {"dense": lambda: passed(lenet, part)}
+    for batch in (256, 1024):
+        ways[f"window by window, the engine, batches of {batch}"] = partial(
+            passed, lenet, part, batchwise(net), batch
+        )
+    ways["window by window, PyTorch, batches of 256"] = partial(passed, lenet, part, net, 256)
+    middle = {}
+    for way, call in ways.items():
+        times = [call() for _ in range(ROUNDS)]
+        middle[way], count = median(times), shared if way == "dense" else alone
+        print(
+            f"  {way}: {spread(times)}, {2 * count / middle[way] / 1e9:.0f} GFLOP/s, "
+            f"{middle[way] / middle['dense']:.1f} times"
+        )
+
+
+def spread(seconds: list[float]) -> str:
+    """Median, least and most."""
+    return f"{median(seconds):.3f} s ({min(seconds):.3f} to {max(seconds):.3f}, {len(seconds)} rounds)"
+
+
+def memory() -> None:
+    """The verb itself on large drawings: the most memory that its process ever held, PyTorch and the picture among it."""
+    tile = page(images("mnist").test, count=60, size=(1000, 1000), seed=FIRST).pixels[0]
+    with tempfile.TemporaryDirectory() as folder:
+        for wide, high in ((3840, 2160), (10_000, 10_000)):
+            drawn = np.tile(tile, (-(-high // 1000), -(-wide // 1000)))[:high, :wide]
+            Image.fromarray(drawn).save(path := Path(folder) / "page.png", compress_level=1)
+            words = ["find", "lenet5", path, "--smallest", 32, "--largest", 32, "--least", 0.999, "--json"]
+            command = [sys.executable, "-c", CHILD, *map(str, words)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            said, peak = json.loads(done.stdout.splitlines()[-2]), int(done.stdout.splitlines()[-1])
+            print(
+                f"{wide}x{high}, LeNet-5, one scale, the verb: {said['seconds']:.1f} s, {len(said['boxes']):,} finds, "
+                f"peak memory {peak / 1e6:.2f} GB"
+            )
+
+
+CHILD = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "convscope", *sys.argv[1:]], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def pages(run: Run, count: int = 20) -> None:
@@ -112,10 +170,14 @@ def lines(run: Run, count: int = 200) -> None:
 
 
 def main() -> None:
-    run = Run(sys.argv[1]) if len(sys.argv) > 1 else taught()
-    speed()
-    pages(run)
-    lines(run)
+    parts = {"speed": speed, "memory": memory, "pages": pages, "lines": lines}
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("run", nargs="?", default="finder")
+    parser.add_argument("--only", choices=parts)
+    asked = parser.parse_args()
+    for name, part in parts.items():
+        if asked.only in (None, name):
+            part(*(() if name in ("speed", "memory") else (Run(asked.run),)))
 
 
 if __name__ == "__main__":

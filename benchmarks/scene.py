@@ -5,7 +5,7 @@ textures. Photographs of the test part, of both, are pinned on boards of a textu
 to 224 pixels. Then `convscope find` is run on them as a user runs it, and judged by the overlap of boxes. Printed, never
 tested.
 
-    python benchmarks/scene.py imagenette-160.zip [--run RUN] [--out FOLDER]
+    python benchmarks/scene.py imagenette-160.zip [--run RUN] [--boards 3] [--out FOLDER]
 
 With --run nothing is taught; FOLDER keeps Run, boards and what was found in them.
 """
@@ -134,19 +134,20 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--out", type=Path, default=Path("scene"))
+    parser.add_argument("--boards", type=int, default=BOARDS)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     photographs = unpacked(asked.archive, asked.out)["board"]
     run = asked.run or taught(asked.out)
     pairs, seconds = [], []
-    for n in range(BOARDS):
+    for n in range(asked.boards):
         page, there = board(photographs, np.random.default_rng([2, n]))
         page.save(path := asked.out / f"board-{n}.png")
         found, took, asks = searched(run, path)
         pairs.append((found, there))
         seconds.append(took)
         print(f"board {n}: {took:.1f} s, {asks:,} windows")
-    print(f"{BOARDS} boards of {BOARD[0]}x{BOARD[1]}, {mean(seconds):.1f} s each")
+    print(f"{asked.boards} boards of {BOARD[0]}x{BOARD[1]}, {mean(seconds):.1f} s each")
     print(f"mean average precision at an overlap of 0.5: {mean_average_precision(pairs):.3f}")
     total = sum(len(there) for _, there in pairs)
     for least in (0.5, 0.7, 0.9, 0.95, 0.98):
@@ -154,7 +155,7 @@ def main() -> None:
         verdicts = [hit for pair in sure for hit in right(*pair)]
         hits = sum(verdicts)
         print(
-            f"--least {least:g}: {hits} of {total} found, {(len(verdicts) - hits) / BOARDS:.1f} false finds a board"
+            f"--least {least:g}: {hits} of {total} found, {(len(verdicts) - hits) / asked.boards:.1f} false finds a board"
         )
 
 

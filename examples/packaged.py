@@ -1,5 +1,8 @@
 """Trains the Runs that come with the package, and puts them in their places: python examples/packaged.py lenet5|finder
 
+Where others compute and a training takes long, `finder --run FOLDER` takes what it gave: a Run of
+the very same training, stopped and gone on with as often as need be, which gives the same bits.
+
 LeNet-5 of 1998 with the paper's distortions, twelve epochs, every one kept for the page's slider. What takes long about its
 units is computed, so that no card keeps anybody waiting: what they answer to the training pictures, the accuracy without
 each, the picture that each likes best. And the net that knows digits from nothing, to look through pages: of it the weights
@@ -16,14 +19,19 @@ from pathlib import Path
 import torch
 
 import convscope as cs
+from convscope.data.background import with_nothing
 from convscope.data.images import Images
 from convscope.inspect.layers import layers_of
 from convscope.inspect.memory import liked_by, lost_without, units_of
 from convscope.inspect.subject import Subject, subject_of
 from convscope.lab.shelf import FINDER_FOLDER, PACKAGED_FOLDER
+from convscope.training.plan import make_plan
+from convscope.training.recipe import from_dict
 from convscope.training.recipes import recipe_for
 
 EPOCHS = 12
+LEARNED = 50_000
+"""So many digits teach the finder; by lines of the other 10,000 it was chosen how lines are read."""
 LARGEST, WORST = {"lenet5": 5_000_000, "finder": 700_000}, {"lenet5": 1.0, "finder": 0.6}
 """Bytes, and percent of the test pictures."""
 
@@ -49,18 +57,26 @@ def lenet5(folder: Path) -> Path:
     return PACKAGED_FOLDER
 
 
-def finder(folder: Path) -> Path:
-    """Teach the net that is moved over pages."""
-    run = cs.train(cs.images("mnist+nothing"), out=folder)
+def finder(folder: Path, trained: Path | None = None) -> Path:
+    """Teach the net that is moved over pages, or take it as it was taught."""
+    images = with_nothing(cs.images("mnist").first(LEARNED), keep=True)
+    if trained is None:
+        run = cs.train(images, "finder", out=folder)
+    else:
+        shutil.copytree(trained, folder)
+        run, wanted = cs.Run(folder), make_plan(images, "finder")
+        said = run.info["status"], run.info["data_fingerprint"], from_dict(run.recipe), str(run.stack)
+        if said != ("finished", images.fingerprint, wanted.recipe, str(wanted.stack)):
+            sys.exit(f"{trained}: not what this script trains")
     shutil.rmtree(run.path / "epochs")
     (run.path / "test.safetensors").unlink()
     return FINDER_FOLDER
 
 
-def main(name: str) -> None:
+def main(name: str, *trained: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / name
-        place = {"lenet5": lenet5, "finder": finder}[name](folder)
+        place = lenet5(folder) if name == "lenet5" else finder(folder, Path(trained[1]) if trained else None)
         shutil.rmtree(folder / "resume")
         for left in (".lock", "report.html"):
             (folder / left).unlink(missing_ok=True)
@@ -74,4 +90,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -35,7 +35,7 @@ def test_it_is_made_once_and_then_found_with_the_same_bits(shapes, monkeypatch):
     first = with_nothing(shapes, keep=True)
     assert same(first, with_nothing(shapes)), "as it is without the cache"
     [one] = held()
-    assert one.what == "50 pictures of 3 classes at 1x12x12, nothing, of shapes+nothing"
+    assert one.what == "66 pictures of 3 classes at 1x12x12, nothing, of shapes+nothing"
     monkeypatch.setattr(background, "_made", None)
     assert same(first, with_nothing(shapes, keep=True))
     with pytest.raises(TypeError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from convscope.errors import StackError
 from convscope.finding.applied import applied
-from convscope.finding.dense import dense
+from convscope.finding.dense import dense, dense_stack
 from convscope.nets.build import build
 from convscope.nets.grammar import parse
 from convscope.nets.zoo import zoo
@@ -65,13 +67,14 @@ def test_areas_that_depend_on_the_size_are_swept():
 @pytest.mark.parametrize("sweep", [False, True])
 def test_tiles_make_up_the_whole_and_a_sweep_agrees(text, sweep, monkeypatch):
     net = build(parse(text), seed=1).eval()
-    whole = applied(net, sweep=sweep)
+    whole = replace(applied(net, sweep=sweep), together=None)
     channels, height, width = net.stack.input.shape
     pixels = np.random.default_rng(0).integers(0, 256, (channels, height + 61, width + 83), np.uint8)
 
     def put_together(tile: int) -> np.ndarray:
         monkeypatch.setattr("convscope.finding.applied.TILE", tile)
         rows, columns = whole.cells(pixels.shape[1:])
+        assert (tile > 200) == (len(list(whole.tiles(pixels.shape[1:]))) == 1)
         made = np.full((net.stack.outputs, rows, columns), np.nan, np.float32)
         for cells in whole.over(pixels, lambda x: (x / 255).astype(np.float32)):
             high, wide = cells.answers.shape[1:]
@@ -83,6 +86,38 @@ def test_tiles_make_up_the_whole_and_a_sweep_agrees(text, sweep, monkeypatch):
     assert parts == pytest.approx(put_together(1000), abs=1e-5)
     window = torch.from_numpy((pixels[:, 0:height, 0:width] / 255).astype(np.float32))[None]
     assert parts[:, 0, 0] == pytest.approx(net(window)[0].detach().numpy(), abs=1e-5)
+
+
+def dense_ones() -> list[str]:
+    """The nets of the zoo whose answers do not depend on where a picture ends."""
+    found = []
+    for name in ("lenet1", "lenet4", "lenet5", "finder", *zoo):
+        try:
+            dense_stack(zoo[name])
+        except StackError:
+            continue
+        if name not in found:
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", [*(str(zoo[name]) for name in dense_ones()), NETS["normed"], NETS["branched"]]
+)
+@pytest.mark.parametrize("more", [(0, 0), (5, 3), (31, 8)])
+def test_quick_answers_are_those_of_the_net_window_by_window(text, more):
+    net = build(parse(text), seed=1).eval()
+    made = applied(net)
+    shape = tuple(
+        seen + n * jump + jump - 1 for seen, n, jump in zip(made.window, more, made.jump, strict=True)
+    )
+    part = torch.randn(net.stack.input.shape[0], *shape)
+    with torch.inference_mode():
+        answers = made.see(part)
+        assert answers.shape == (net.stack.outputs, more[0] + 1, more[1] + 1)
+        cut = part.unfold(1, made.window[0], made.jump[0]).unfold(2, made.window[1], made.jump[1])
+        alone = net(cut.permute(1, 2, 0, 3, 4).flatten(0, 1)).T.reshape(answers.shape)
+        assert answers == pytest.approx(alone.numpy(), abs=1e-4)
 
 
 def test_a_sweep_says_why_it_is_one():

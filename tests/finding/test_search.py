@@ -40,7 +40,8 @@ def draw(page: np.ndarray, label: int, y: int, x: int, side: int) -> None:
         page[y + side // 2 - 1 : y + side // 2 + 1, x : x + side] = 255
     else:
         page[y : y + side, x : x + side] = 255
-        page[y + 2 : y + side - 2, x + 2 : x + side - 2] = 0
+        wide = side // 3
+        page[y + wide : y + side - wide, x + wide : x + side - wide] = 0
 
 
 SHAPES = Images("shapes", ("cross", "ring"), crosses(400, 0), crosses(100, 1), (), "shapes-1")
@@ -111,6 +112,17 @@ def test_what_is_found_where_nothing_is_is_never_found_again(plain, scene):
     assert {"cross", "ring"} == {box.label for box in search.through(scene).boxes}
 
 
+def test_how_much_may_be_found_grows_with_the_picture(run, monkeypatch):
+    page = np.zeros((96, 144), np.uint8)
+    for n in range(24):
+        draw(page, 0, 9 + 24 * (n // 6), 9 + 24 * (n % 6), 6)
+    search = Search(run, Wish(least=0.8, smallest=12, largest=12))
+    monkeypatch.setattr("convscope.finding.search.MOST", 4)
+    for area, least, most in ((96 * 144, 1, 4), (96 * 144 // 60, 24, 24)):
+        monkeypatch.setattr("convscope.finding.search.AREA", area)
+        assert least <= sum(box.label == "cross" for box in search.through(255 - page[None]).boxes) <= most
+
+
 def test_a_picture_smaller_than_what_is_looked_for_is_a_clear_line(run):
     with pytest.raises(
         PictureError, match=r"8x20 pixels is smaller than the smallest thing that is looked for, 12"
@@ -155,6 +167,7 @@ def test_a_source_with_nothing_has_a_class_more_and_its_own_pictures_twice(monke
     assert (made.train.pixels[:60] == source.train.pixels).all()
     assert (made.train.labels[60:120] == source.train.labels).all()
     assert set(made.train.labels[120:]) == {2}
+    assert len(made.train) == 120 + 2 * 90 + 120, "windows of nothing, and wrong cuts"
     assert len(made.test) == 20 + 30
     assert (with_nothing(source).train.pixels == made.train.pixels).all(), "the same each time"
     monkeypatch.setattr("convscope.data.images._own", lambda *_: source)

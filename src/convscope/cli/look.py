@@ -41,7 +41,7 @@ def look(
     Example: convscope look last seven.png
     """
     from convscope.cli.progress import reading_shown
-    from convscope.data.images import images_again
+    from convscope.data.images import holds, images_again
     from convscope.errors import SourceError
     from convscope.inspect.look import look as see
     from convscope.report.look import write_look
@@ -51,7 +51,7 @@ def look(
     opened = Run(run)
     try:
         pictures = images_again(opened.info, reading_shown(opened.info["source"]))
-        if pictures.fingerprint != opened.info["data_fingerprint"]:
+        if not holds(pictures.fingerprint, opened.info["data_fingerprint"]):
             pictures = None
             remark("without the pictures it learned: the source has changed since the training")
     except SourceError as error:

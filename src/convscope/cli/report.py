@@ -31,7 +31,7 @@ def report(
     Example: convscope report last
     """
     from convscope.cli.progress import reading_shown
-    from convscope.data.images import images_again
+    from convscope.data.images import holds, images_again
     from convscope.errors import SourceError
     from convscope.report import write_report
     from convscope.runs import OURS, Run
@@ -39,7 +39,7 @@ def report(
     opened = Run(run)
     try:
         pictures = images_again(opened.info, reading_shown(opened.info["source"]))
-        if pictures.fingerprint != opened.info["data_fingerprint"]:
+        if not holds(pictures.fingerprint, opened.info["data_fingerprint"]):
             pictures = None
             remark("without its pictures: the source has changed since the training")
     except SourceError as error:

@@ -2,7 +2,7 @@
 
 LeCun et al. 1998, section VII, taught their net that was moved over lines with digits that have others beside them, and with
 what lies between digits. Here such pictures are made of a source's own: things with neighbours keep their class, what lies
-between, beside or across them, too near or too far, is `nothing`.
+between, beside or across them, too near or too far, is `nothing`; so is what wrong cuts give (`data.slices`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from jaxtyping import Int, UInt8
 from convscope.data.fit import resized
 from convscope.data.images import WITH_NOTHING, Images, Pictures, Problem
 from convscope.data.kept import Made, kept
+from convscope.data.slices import Slices
 from convscope.errors import SourceError
 
 NOTHING = "nothing"
-VERSION = 1
+VERSION = 2
 """Changes when the same pictures would be made otherwise."""
 PER_CLASS = 3
 """Pictures of nothing: so many times as many as a class has."""
+CUT, CUT_WRONG = 3, 4
+"""Each third thing with neighbours is cut out of a row; wrong cuts are so many times as many as a class has pictures."""
 BESIDE = 0.75
 """How often a thing has a neighbour on a side."""
 
@@ -41,13 +44,16 @@ def with_nothing(images: Images, *, seed: int = 0, keep: bool = False) -> Images
         )
     if NOTHING in images.classes:
         return images
-    name, mark = images.name + WITH_NOTHING, f"{images.fingerprint}{WITH_NOTHING}-{seed}"
+    source, *part = images.fingerprint.split(
+        "/", 1
+    )  # the part of the source that it was, if any, stays the end
+    name, mark = images.name + WITH_NOTHING, "/".join([f"{source}{WITH_NOTHING}-{seed} {VERSION}", *part])
 
     def make() -> Made:
         return _made(images, name, seed)
 
     if keep:
-        pack = kept(f"{mark} {VERSION}", images.shape, NOTHING, make)
+        pack = kept(mark, images.shape, NOTHING, make)
         pixels, note = pack.pixels, pack.note
     else:
         made = make()
@@ -66,11 +72,18 @@ def _made(images: Images, name: str, seed: int) -> Made:
     pixels, labels, counts = [], [], []
     for number, (part, again) in enumerate(((images.train, True), (images.test, False))):
         scene = _Scene(part, images.background, np.random.default_rng([seed, number, 0x6E6F]))
-        own = [part.pixels, *([scene.beside(np.arange(len(part)))] if again else [])]
-        n = PER_CLASS * max(1, len(part) // len(images.classes)) * len(own)
-        pixels += [*own, scene.nothing(n)]
-        labels += [*[part.labels] * len(own), np.full(n, len(images.classes), np.int64)]
-        counts.append(n + len(own) * len(part))
+        a_class = max(1, len(part) // len(images.classes))
+        own, nothing = [part.pixels], [scene.nothing(PER_CLASS * a_class)]
+        if again:
+            slices = Slices(part, images.background, scene.rng)
+            beside, cut = scene.beside(np.arange(len(part))), np.arange(0, len(part), CUT)
+            beside[cut] = slices.things(cut)
+            own.append(beside)
+            nothing += [scene.nothing(PER_CLASS * a_class), slices.nothing(CUT_WRONG * a_class)]
+        pixels += [*own, *nothing]
+        none = np.full(sum(map(len, nothing)), len(images.classes), np.int64)
+        labels += [*[part.labels] * len(own), none]
+        counts.append(sum(map(len, own)) + len(none))
     classes = (*images.classes, NOTHING)
     note = {
         "place": name,

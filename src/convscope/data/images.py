@@ -176,6 +176,15 @@ def images_again(info: Mapping[str, Any], progress: Progress | None = None) -> I
     return images(info["source"], progress, **info.get("prepared", {}))
 
 
+def holds(here: str, learned: str) -> bool:
+    """Whether pictures of the fingerprint `here` are those that were learned, or hold them as a part (see `Images.first`).
+
+    >>> holds("e21e", "e21e/first-50000"), holds("e21e/first-200", "e21e"), holds("e21f", "e21e")
+    (True, False, False)
+    """
+    return learned == here or learned.startswith(f"{here}/")
+
+
 def is_here(source: str) -> bool:
     """Whether `images` would have the pictures without a download.
 

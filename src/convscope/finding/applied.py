@@ -11,11 +11,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from convscope import native
 from convscope.errors import StackError
 from convscope.finding.dense import dense
+from convscope.finding.quick import Patches, batchwise
 from convscope.nets.build import Net
-from convscope.nets.lowered import lacking, lowered, running_of
 from convscope.nets.words import Size
 
 TILE = 640
@@ -38,13 +37,17 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Applied:
-    """A net made to be moved: `see` gives its answers to the windows of normalised pixels, `why` why it is not dense."""
+    """A net made to be moved: `see` gives its answers to the windows of normalised pixels, `why` why it is not dense.
+
+    `together` is how many rows and columns of windows are well looked at in one pass, where that is known.
+    """
 
     mode: Literal["dense", "sweep"]
     why: str
     window: Size
     jump: Size
     see: Callable[[Float[Tensor, "c h w"]], Float[Tensor, "k rows columns"]]
+    together: Size | None = None
 
     def cells(self, size: Size) -> Size:
         """How many windows a picture of `size` pixels has: rows, columns."""
@@ -57,7 +60,7 @@ class Applied:
     def tiles(self, size: Size) -> Iterator[tuple[range, range]]:
         """Rows and columns of the windows that are looked at together."""
         rows, columns = self.cells(size)
-        high, wide = (
+        high, wide = self.together or (
             max(1, (TILE - seen) // jump + 1) for seen, jump in zip(self.window, self.jump, strict=True)
         )
         for top in range(0, rows, high):
@@ -87,13 +90,15 @@ def applied(net: Net, *, sweep: bool = False) -> Applied:
     if not sweep:
         try:
             made = dense(net)
+            if patches := Patches.of(made):
+                return Applied("dense", "", made.window, made.jump, patches.answers, patches.good)
             return Applied("dense", "", made.window, made.jump, lambda part: made.answers(part[None])[0])
         except StackError as error:
             why = str(error)
     height, width = net.stack.input.shape[1:]
     jump = max(1, height // APART), max(1, width // APART)
 
-    said = _batchwise(net)
+    said = batchwise(net)
 
     def see(part: Float[Tensor, "c h w"]) -> Float[Tensor, "k rows columns"]:
         windows = part.unfold(1, height, jump[0]).unfold(2, width, jump[1]).permute(1, 2, 0, 3, 4)
@@ -104,20 +109,3 @@ def applied(net: Net, *, sweep: bool = False) -> Applied:
         return answers.T.reshape(-1, rows, columns)
 
     return Applied("sweep", why, (height, width), jump, see)
-
-
-def _batchwise(net: Net) -> Callable[[Float[Tensor, "n c h w"]], Float[Tensor, "n k"]]:
-    """What the net answers to windows, by the native engine where that has all of its steps: some five times as fast."""
-    parameters = list(net.parameters())
-    if lacking(net.stack) or any(p.dtype != torch.float32 or p.device.type != "cpu" for p in parameters):
-        return net
-    engine = native.Engine(lowered(net.stack))
-    vector = torch.cat([p.detach().flatten() for p in parameters]).numpy()
-    kept = [buffer.flatten() for buffer in running_of(net)]
-    running = torch.cat(kept).numpy() if kept else None
-
-    def answers(windows: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
-        batch = native.Batch.floats(np.ascontiguousarray(windows.numpy()))
-        return torch.from_numpy(engine.outputs(batch, vector, running))
-
-    return answers

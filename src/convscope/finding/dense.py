@@ -39,7 +39,11 @@ class Dense:
         """The net's answers to each window of normalised pictures, row by row from the top left one."""
         for _, made in self.net.through(x):
             x = made
-        return _distances(x) if self.distances else x
+        return self.named(x)
+
+    def named(self, last: Float[Tensor, "n d rows columns"]) -> Float[Tensor, "n k rows columns"]:
+        """The answers out of what the last layer gives: the same, or its distances to the classes' codes."""
+        return _distances(last) if self.distances else last
 
 
 def dense(net: Net) -> Dense:

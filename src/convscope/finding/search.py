@@ -26,8 +26,8 @@ from convscope.runs import Run
 
 HEAT_SIDE = 512
 """A heat map has at most so many cells a side, whatever the picture has."""
-MOST = 5_000
-"""So many windows a level may stand out; of more only the surest are looked at further."""
+MOST, AREA = 5_000, 8_000_000
+"""So many windows may stand out at each size in so many pixels; of more only the surest are looked at further."""
 FRAME = 20 / 28
 """MNIST's digits fill so much of their pictures (LeCun et al. 1998, section III.A); others are taken to fill theirs."""
 
@@ -211,7 +211,7 @@ class Search:
                 windows = cells.answers[0].numel()
                 done, passes = done + windows, passes + (1 if self.how.mode == "dense" else windows)
                 tell(Progress(min(done, total), total, heat, so_far))
-            candidates.append(_best(np.concatenate(seen)))
+            candidates.append(_best(np.concatenate(seen), MOST * -(-size[0] * size[1] // AREA)))
         seen = []
         tell(Progress(total, total, heat, so_far))
         return _Looked(np.concatenate(candidates), heat, passes, brought)
@@ -337,5 +337,5 @@ def _shrink(edges: Float[np.ndarray, "n 4"], to: float) -> None:
     edges[:, 2:] -= spare
 
 
-def _best(rows: np.ndarray) -> np.ndarray:
-    return rows[np.argsort(-rows[:, 1], kind="stable")[:MOST]]
+def _best(rows: np.ndarray, most: int) -> np.ndarray:
+    return rows[np.argsort(-rows[:, 1], kind="stable")[:most]]

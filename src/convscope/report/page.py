@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from convscope.data.images import Images
+from convscope.data.images import Images, holds
 from convscope.report.confusion import confusion
 from convscope.report.curves import charts
 from convscope.report.headline import headline
@@ -41,7 +41,7 @@ def page(run: Run, images: Images | None) -> str:
     Raises:
         RunError: The Run's recipe, metrics or net cannot be read.
     """
-    if images is not None and images.fingerprint != run.info["data_fingerprint"]:
+    if images is not None and not holds(images.fingerprint, run.info["data_fingerprint"]):
         images = None
     text = str(run.stack)
     return (
