@@ -16,8 +16,10 @@ LIKE_THEIR_INPUT = (
     "Sigmoid", "Tanh", "Softplus", "Prelu", "NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "Clone", "Copy",
     "ToCopy", "Add", "Sub", "Mul", "Div", "Neg", "Pow", "Exp", "Sqrt", "Cat", "Dropout", "Clamp", "Alias", "Index",
     "Slice", "Select", "Where", "FusedDropout", "NativeDropout", "NativeLayerNorm", "NativeGroupNorm", "Permute",
+    "_Normalised",
 )  # fmt: skip
-"""Nodes, by how their names begin, whose value at a place depends on their inputs at that place."""
+"""Nodes, by how their names begin, whose value at a place depends on their inputs at that place; the last is response
+normalisation, of `nets.fast_lrn` and `nets.native_lrn`."""
 
 
 MIXING = ("Cat", "Index", "Slice", "Select", "Permute")
