@@ -4,6 +4,7 @@
  * are there it adds up its part of them, in the order of ranks, into the totals, and arrives again; once all are there it reads
  * what the others added up. So every process comes to the same bits. A slot is written again only in the next round, and the
  * totals only after all have arrived there: by then everybody has read them. */
+#include "bfloat.h"
 #include "pause.h"
 #include <sched.h>
 #include <stdatomic.h>
@@ -133,23 +134,6 @@ static int await_all(const Meeting *meeting, int64_t most)
 
 ADD_UP(float)
 ADD_UP(double)
-
-static float wide(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t narrow(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if (value != value)
-        return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16); /* to the nearest, ties to even */
-}
 
 /* bfloat16 is added up as float, and rounded once. */
 static void add_halves(const Meeting *meeting, uint16_t *values, int64_t first, int64_t stop)

@@ -2,6 +2,7 @@
  *
  * Maps lie one behind another, so a few neighbouring places of all of them fit into the cache, and each of them is read once.
  * What the way back needs of the way there is made anew: that costs less than writing and reading it. */
+#include "bfloat.h"
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,23 +25,6 @@ typedef struct {
     float alpha, beta, k;
     int32_t halves; /* whether values are bfloat16, the upper half of a float32 */
 } ResponseSpec;
-
-INLINE float wide(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* To the nearest, ties to even. */
-INLINE uint16_t narrow(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
-}
 
 INLINE void get(const ResponseSpec *s, const void *from, int64_t at, int64_t n, float *into)
 {
